@@ -1,0 +1,42 @@
+/* pkey.h: private keys. The only header through which one can be made, loaded or used.
+ *
+ * The net process never includes it, nor anything that does. A struct pkey owns its key; the bytes of a PEM are in
+ * secret buffers that wipe themselves.
+ */
+#ifndef CERTD_CRYPTO_PKEY_H
+#define CERTD_CRYPTO_PKEY_H
+
+#include "crypto/keytype.h"
+
+#include <stddef.h>
+
+struct buf;
+struct crypto_public;
+struct error;
+struct pkey;
+
+/* A new key from OpenSSL's random generator; its failure is an error, never a weak key. */
+int pkey_generate(enum key_type type, struct pkey **ret, struct error *err);
+
+/* Reads one unencrypted PEM private key (PKCS#8 or the traditional forms) of a type that keytype.h knows. An empty, truncated or
+ * foreign file is an ERROR_SYSTEM that says so. */
+int pkey_load(const char *pem, size_t len, struct pkey **ret, struct error *err);
+
+/* Appends PKCS#8 PEM. out must be secret. */
+int pkey_print(const struct pkey *key, struct buf *out, struct error *err);
+
+void pkey_free(struct pkey *key);
+void pkey_cleanup(struct pkey **key); /* for CLEANUP() */
+
+enum key_type pkey_type(const struct pkey *key);
+
+/* The public half. */
+int pkey_public(const struct pkey *key, struct crypto_public *ret, struct error *err);
+
+/* Appends the signature of data as JWS wants it (RFC 7518 section 3): ES256/ES384 as R || S, RS256 for RSA. */
+int pkey_sign(const struct pkey *key, const void *data, size_t len, struct buf *out, struct error *err);
+
+/* OpenSSL's own handle, borrowed, as EVP_PKEY *: for csr.c and the other files of this room only. */
+void *pkey_handle(const struct pkey *key);
+
+#endif
