@@ -1,0 +1,128 @@
+/* config.h: the configuration files as checked plain structs; every error with file and line.
+ *
+ * Owns all strings in it. Read once, then never changed. Knows nothing of state. One table of directives (config/directive.h)
+ * serves parsing, the options of `certd issue`, "did you mean", printing, and the lint tier's look at certd.conf(5).
+ */
+#ifndef CERTD_CONFIG_CONFIG_H
+#define CERTD_CONFIG_CONFIG_H
+
+#include "base/ident.h"
+#include "base/strv.h"
+#include "crypto/keytype.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct error;
+
+enum config_deploy { CONFIG_DEPLOY_NGINX, CONFIG_DEPLOY_NONE };
+
+struct config_ca {
+	const char *name;
+	const char *directory; /* https URL */
+	const char *ca_bundle; /* file, or NULL for the system's trust store */
+	const char *eab_kid; /* or NULL */
+	const char *eab_hmac_file; /* base64url of the MAC key; or NULL */
+};
+
+/* What can be said for each certificate, and for all of them outside of any. */
+struct config_settings {
+	const struct config_ca *ca;
+	const char *email; /* or NULL */
+	bool agree_tos;
+	enum key_type key;
+	const char *profile; /* or NULL */
+	const char *challenge; /* "http-01" */
+	const char *webroot; /* absolute */
+	const char *resolver; /* "ADDRESS[@PORT]" or NULL */
+	enum config_deploy deploy;
+	const char *serve_address; /* IP literal that the proof asks */
+	uint16_t https_port;
+	uint16_t http_port;
+	bool preflight;
+};
+
+struct config_timeouts { /* milliseconds; each at least one second */
+	int64_t connect_ms;
+	int64_t idle_ms;
+	int64_t request_ms;
+	int64_t retry_after_max_ms;
+	int64_t attempt_ms;
+	int64_t hook_ms;
+	int64_t deploy_ms;
+};
+
+struct config_nginx {
+	const char *binary; /* absolute */
+	const char *config; /* or NULL for the one compiled in */
+	const char *prefix; /* or NULL */
+	const char *hook; /* the deploy hook for NGINX, absolute */
+};
+
+struct config_certificate {
+	const char *name;
+	struct ident_list names;
+	struct config_settings settings;
+	const char *file; /* where it is written, and its line */
+	unsigned int line;
+};
+
+struct config {
+	const char *file; /* the main file, absolute */
+	const char *conf_dir; /* conf.d beside it, absolute */
+	const char *state_dir;
+	const char *runtime_dir;
+	const char *hooks_dir;
+	const char *nginx_snippet_dir;
+	const char *net_user;
+	unsigned int keep_generations; /* 1 to 100 */
+	struct config_timeouts timeouts;
+	struct config_nginx nginx;
+	struct config_settings defaults;
+	struct config_certificate **certificates; /* in the order of the files */
+	size_t certificates_count;
+	void *owned; /* what config_free() frees */
+};
+
+/* Receives each error as "FILE:LINE: message", as many as can be found. */
+struct config_report {
+	void (*line)(void *self, const char *text);
+	void *self;
+};
+
+/* Reads `file` and, beside it, conf.d/ *.conf in name order. A missing main file is an error unless `may_be_absent` (then all
+ * is default). ERROR_USAGE, *err holding the first error; every error goes to report (may be NULL). Files that others may write are
+ * refused when this runs as root. */
+int config_load(const char *file, bool may_be_absent, const struct config_report *report, struct config **ret,
+                struct error *err);
+void config_free(struct config *config);
+void config_cleanup(struct config **config); /* for CLEANUP() */
+
+/* The certificate of that name, or NULL. Borrowed. */
+const struct config_certificate *config_find(const struct config *config, const char *name);
+
+/* An option of the command line or of composed text: a directive's name and its value as a person writes it. */
+struct config_option {
+	const char *directive;
+	const char *value;
+};
+
+/* Appends the text of a `certificate` block for these names: what the block of that name says already (if there is one), with
+ * the options in place of what it says of the same directives. `text` is what conf.d/NAME.conf shall hold. */
+int config_compose(const struct config *config, const char *name, const struct ident_list *names,
+                   const struct config_option *options, size_t options_count, struct buf *text, struct error *err);
+
+/* A second configuration: as the files say, but with the certificate NAME as in `text`. Nothing is written. */
+int config_load_with(const struct config *config, const char *name, const char *text, struct config **ret,
+                     struct error *err);
+
+/* Writes text as conf.d/NAME.conf (0644), atomically. A certificate that is written in another file is an ERROR_USAGE that names
+ * file and line: a person's file is not rewritten. Does nothing when the file holds this text already. */
+int config_save(const struct config *config, const char *name, const char *text, struct error *err);
+
+/* The built-in CAs, as "name directory" lines for messages and man page checks; NULL-terminated. */
+const struct config_ca *config_builtin_cas(size_t *ret_count);
+
+#endif

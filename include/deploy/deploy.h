@@ -1,0 +1,56 @@
+/* deploy.h: makes NGINX take the live generation, or puts everything back.
+ *
+ * deploy_apply() writes the snippet and runs the deploy hooks; when a step fails it has put the snippet back and, where there was
+ * a previous generation, made that one live and run the hooks again so that NGINX has it. deploy_undo() does the same later, when the
+ * proof failed. Does not prove: that takes a network connection.
+ */
+#ifndef CERTD_DEPLOY_DEPLOY_H
+#define CERTD_DEPLOY_DEPLOY_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct config_certificate;
+struct error;
+struct runner;
+struct store_cert;
+
+struct deploy {
+	const struct config *config;
+	const struct config_certificate *certificate;
+	const struct store_cert *store;
+	const struct runner *runner;
+	uint64_t generation; /* being deployed; live already */
+	uint64_t previous; /* to go back to; 0 for none */
+	/* deploy_apply() fills these for deploy_undo(). */
+	bool had_snippet;
+	struct buf snippet_before;
+};
+
+void deploy_done(struct deploy *deploy);
+
+int deploy_apply(struct deploy *deploy, struct error *err);
+
+/* *err on entry holds why it is undone; a failure to undo is added to its message. Always returns -1. */
+int deploy_undo(struct deploy *deploy, struct error *err);
+
+/* The environment of hooks for a generation of this certificate, see certd-hooks(7); extra "NAME=value" may be added by the caller. */
+struct strv;
+int deploy_environment(const struct config *config, const struct config_certificate *certificate,
+                       const struct store_cert *store, uint64_t generation, struct strv *out, struct error *err);
+
+/* Appends the path of the SSL snippet of that certificate. */
+int deploy_snippet_path(const struct config *config, const char *certificate_name, struct buf *out, struct error *err);
+
+/* Appends the text of the SSL snippet: of the live generation, or the placeholder when there is none. */
+int deploy_snippet_text(const struct config *config, const struct config_certificate *certificate,
+                        const struct store_cert *store, const struct runner *runner, struct buf *out, struct error *err);
+
+/* Writes the challenge snippet, and the SSL snippet (the placeholder where nothing is live), where they differ from what is there. */
+int deploy_write_snippets(const struct config *config, const struct config_certificate *certificate,
+                          const struct store_cert *store, const struct runner *runner, struct error *err);
+
+#endif

@@ -1,0 +1,53 @@
+/* state.h: state.json, what is remembered of one certificate between runs. */
+#ifndef CERTD_STORE_STATE_H
+#define CERTD_STORE_STATE_H
+
+#include "base/error.h"
+#include "http/http.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store_cert;
+
+enum { STORE_STATE_VERSION = 1 };
+
+struct store_state {
+	/* The last attempt to obtain or deploy; last_at 0: none yet. */
+	int64_t last_at;
+	bool last_ok;
+	struct error last_error; /* kind, message, advice, problem, retry_at, when !last_ok */
+	uint64_t attempts; /* failures in a row */
+	int64_t next_at; /* not before; 0 for any time */
+	int64_t success_at; /* the last successful attempt, 0 for none */
+
+	/* The order in flight; order_url "" for none. */
+	char order_url[HTTP_URL_MAX + 1];
+	int64_t order_expires_at;
+	char order_directory[HTTP_URL_MAX + 1]; /* of the CA it was made at */
+	char order_account[HTTP_URL_MAX + 1];
+	char order_names[64]; /* hex SHA-256 over the sorted identifiers, key type and profile: what the order is for */
+
+	/* Whose the newest generation is. */
+	char directory[HTTP_URL_MAX + 1];
+	char ca[64]; /* name in the configuration */
+
+	/* Deployment. */
+	uint64_t deploy_generation; /* to be deployed (again); 0 when nothing is pending */
+	uint64_t deploy_previous; /* the generation to go back to; 0 for none */
+
+	/* Proof. */
+	bool served; /* at served_at, served_generation was seen in a handshake with every name */
+	int64_t served_at;
+	uint64_t served_generation;
+
+	bool told; /* the failure hooks ran for the present failure */
+	bool post_renew_pending; /* post-renew hooks have yet to succeed for the live generation */
+};
+
+/* Fills ret; all zero when there is no file. STORE_DAMAGED (a warning for the caller to log) when the file cannot be read as state: it was
+ * moved aside as state.json.damaged and ret is all zero. A newer version than ours is an error and nothing is moved. */
+int store_state_load(const struct store_cert *cert, struct store_state *ret, struct error *err);
+int store_state_save(const struct store_cert *cert, const struct store_state *state, struct error *err);
+
+#endif
