@@ -22,7 +22,8 @@ int text_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 /* A duration as people write it: "90", "90s", "5min", "12h", "7d"; seconds into *ret_s. 0 or -1. */
 int text_parse_duration(const char *text, int64_t min_s, int64_t max_s, int64_t *ret_s);
 
-/* Replaces, in place, every byte that is a control character (C0, DEL, and C1 in UTF-8) by '?', and bytes that are not UTF-8. */
+/* Replaces by '?', in place, every byte of a control character (C0, DEL, and in UTF-8 C1, the separators of lines and
+ * paragraphs, what turns the direction of writing), and every byte that is not UTF-8. */
 void text_clean(char *text);
 
 /* The one of `names` (NULL-terminated) nearest to `text` by edit distance, for "did you mean"; NULL if none is near. */
