@@ -3,8 +3,8 @@
 #define CERTD_ACME_PROBLEM_H
 
 #include "base/error.h"
+#include "json/doc.h"
 
-#include <jansson.h>
 #include <stdint.h>
 
 struct http_response;

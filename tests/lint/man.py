@@ -1,0 +1,82 @@
+"""Gate: the man pages are clean, and what a user can write is in one of them.
+
+Looked for in the code are the rows of its tables: commands (`commands[]`), long options (`struct option ...[]`),
+directives (tables called `...directives[]`, and libConfuse's CFG_*("name") macros) and the environment of hooks
+("CERTD_..." in quotes).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import common
+
+TABLE = re.compile(r"(\w+)\s*\[[^\]]*\]\s*=\s*\{(.*?)\n\s*\};", re.DOTALL)
+ROW = re.compile(r'^\s*\{\s*(?:\.name\s*=\s*)?"([\w-]+)"', re.MULTILINE)
+CFG = re.compile(r'\bCFG_(?:STR|INT|BOOL|FLOAT|SEC|FUNC|PTR)(?:_LIST)?(?:_CB)?\(\s*"([\w-]+)"')
+ENVIRONMENT = re.compile(r'"(CERTD_[A-Z_]+)=?[^"\n]*"')
+
+
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.DOTALL)
+
+
+def written_by_users(root):
+    """{(kind, name): where} of all that a user can write."""
+    found = {}
+    for path in common.files(root, "src", suffix=(".c",)):
+        text = without_comments(common.read(root, path))
+        for table in TABLE.finditer(text):
+            name, rows = table.groups()
+            line = common.line_of(text, table.start())
+            before = text[max(0, table.start() - 40):table.start()]
+            if re.search(r"\bstruct option\s*$", before):
+                kind = "option"
+            elif name.endswith("commands"):
+                kind = "command"
+            elif name.endswith("directives"):
+                kind = "directive"
+            else:
+                continue
+            for row in ROW.finditer(rows):
+                found.setdefault((kind, row.group(1)), f"{path}:{line + rows.count(chr(10), 0, row.start(1))}")
+        for match in CFG.finditer(text):
+            found.setdefault(("directive", match.group(1)), f"{path}:{common.line_of(text, match.start())}")
+        for match in ENVIRONMENT.finditer(text):
+            found.setdefault(("variable", match.group(1)), f"{path}:{common.line_of(text, match.start())}")
+    return found
+
+
+def described(text):
+    """All words that stand in a macro line of a page (.It, .Ic, .Fl, .B, .TP, ...): what it describes by name."""
+    words = set()
+    for line in text.replace("\\-", "-").split("\n"):
+        if line.startswith(".") and not line.startswith('.\\"'):
+            words.update(re.findall(r"[\w][\w-]*", re.sub(r"\\f[A-Z]", " ", line)))
+    return words
+
+
+def main():
+    root = common.tree()
+    pages = [path for path in common.files(root, "packaging") if re.search(r"\.[1578](\.in)?$", path)]
+    if not pages:
+        common.skip("man", "no man pages in packaging/man yet")
+    wrong = []
+    words = set()
+    for path in pages:
+        words |= described(common.read(root, path))
+    for (kind, name), where in sorted(written_by_users(root).items()):
+        if name not in words:
+            wrong.append(f"{where}: the {kind} {name} is in no man page")
+    if shutil.which("mandoc"):
+        done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], cwd=root, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        wrong.extend(line for line in (done.stdout + done.stderr).split("\n") if line)
+    elif not wrong:
+        common.skip("man", "no mandoc")
+    common.verdict("man", wrong, len(pages))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Gate: systemd's own reading of the shipped units, and how exposed each service is."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import common
+
+SERVICE = re.compile(r"\.(service|socket|timer|path)(\.in)?$")
+EXPOSURE_MAX = 40  # tenths; systemd-analyze security gives 9.6 to a service that says nothing
+
+
+def main():
+    root = common.tree()
+    units = [path for path in common.files(root, "packaging") if SERVICE.search(path)]
+    if not units:
+        common.skip("units", "no units in packaging yet")
+    if not shutil.which("systemd-analyze"):
+        common.skip("units", "no systemd-analyze")
+    wrong = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in units:
+            # What configure would put there; `true` stands for a program that is not installed.
+            text = re.sub(r"@(s?bindir|libexecdir|pkglibexecdir)@", "/usr/bin", common.read(root, path))
+            text = re.sub(r"@\w+@", "/usr", text)
+            text = re.sub(r"^(Exec\w+=[-+!:@]*)(/\S+)", r"\1/bin/true", text, flags=re.MULTILINE)
+            with open(os.path.join(scratch, re.sub(r"\.in$", "", os.path.basename(path))), "w", encoding="utf-8") as file:
+                file.write(text)
+        for name in sorted(os.listdir(scratch)):
+            unit = os.path.join(scratch, name)
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit], check=False,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            mine = [line for line in (done.stdout + done.stderr).split("\n") if name in line]
+            wrong.extend(line.replace(scratch + "/", "packaging/") for line in mine)
+            if name.endswith(".service"):
+                done = subprocess.run(["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}",
+                                       "--no-pager", unit], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                      check=False)
+                if done.returncode:
+                    words = [line for line in (done.stdout + done.stderr).split("\n") if "verall" in line or "rror" in line]
+                    wrong.append(f"packaging/{name}:1: more exposed than {EXPOSURE_MAX / 10}: {' '.join(words)}")
+    common.verdict("units", wrong, len(units))
+
+
+if __name__ == "__main__":
+    main()
