@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""What one certificate of two names costs, with an account that the CA knows already. Prints figures, judges none.
+
+    CERTD=/path/to/certd tests/bench/bench.py [--json] [--runs N]
+
+Against Pebble on loopback:
+- requests, and those for nonces among them, as Pebble logged them;
+- connections and turns (the client speaks after the server did: one round trip on a real network), as a relay between
+  certd and Pebble counted them; turns include those of TLS, not that of TCP's handshake;
+- wall time, with that relay adding nothing and adding 50 ms each way;
+- CPU time of all of certd's processes, and the peak of resident and of anonymous memory of each.
+
+How often Pebble is asked while it validates and signs depends on the Retry-After that it sends, one second here: of the
+wall time about that much for each wait is Pebble's wish.
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+
+sys.dont_write_bytecode = True
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests" / "system"))
+
+from lab import BARE, Lab, Pebble  # noqa: E402
+from lab.relay import Relay  # noqa: E402
+
+POLL_S = 0.002
+DELAY_S = 0.05
+
+
+class MemoryWatch(threading.Thread):
+    """Peaks of every process of a group, by reading /proc often: {name of the process: (VmHWM, RssAnon) in KiB}."""
+
+    def __init__(self, pgid):
+        super().__init__(daemon=True)
+        self.pgid, self.peaks, self._done = pgid, {}, threading.Event()
+
+    def run(self):
+        while not self._done.wait(POLL_S):
+            for pid in self._members():
+                self._look(pid)
+
+    def _members(self):
+        seen, found = [self.pgid], []
+        while seen:
+            pid = seen.pop()
+            found.append(pid)
+            try:
+                seen += [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            except OSError:
+                pass
+        return found
+
+    def _look(self, pid):
+        try:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            program = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+        except OSError:
+            return
+        fields = {key: int(value.split()[0]) for key, _, value in
+                  (line.partition(":") for line in status.splitlines()) if key in ("VmHWM", "RssAnon")}
+        if len(fields) < 2:
+            return
+        name = program if program != "certd" else "certd (job)" if pid == self.pgid else "certd (net)"
+        rss, anon = self.peaks.get(name, (0, 0))
+        self.peaks[name] = max(rss, fields["VmHWM"]), max(anon, fields["RssAnon"])
+
+    def stop(self):
+        self._done.set()
+        self.join()
+        return self.peaks
+
+
+def cpu_of_children_s():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(lab, relay):
+    """One forced renewal through the relay."""
+    asked, cpu_s = len(lab.ca.requests()), cpu_of_children_s()
+    relay.reset()
+    running = lab.begin("renew", "--force", BARE)
+    watch = MemoryWatch(running.pid)
+    watch.start()
+    done = running.wait(120)
+    peaks = watch.stop()
+    if done.status != 0:
+        raise SystemExit(f"the renewal failed, there is nothing to measure: {done}")
+    requests = lab.ca.requests()[asked:]
+    return {
+        "requests": len(requests), "nonce_requests": sum(path == "/nonce-plz" for _, path in requests),
+        "polls": sum(method == "POST" and path.startswith(("/authZ/", "/my-order/")) for method, path in requests),
+        "connections": relay.connections, "turns": relay.turns, "wall_s": done.wall_s,
+        "cpu_s": cpu_of_children_s() - cpu_s, "memory": peaks, "paths": [f"{m} {p}" for m, p in requests],
+    }
+
+
+def run(certd, runs):
+    lab = Lab(certd)
+    relay = Relay(lab.address, lab.ca.port).start()
+    try:
+        lab.write_conf(ca=f"https://{lab.address}:{relay.port}/dir")
+        lab.start()
+        lab.issued()
+        near = [measure(lab, relay) for _ in range(runs)]
+        relay.delay_s = DELAY_S
+        far = [measure(lab, relay) for _ in range(max(1, runs // 2))]
+    finally:
+        lab.close()
+        relay.stop()
+    return near, far
+
+
+def middle(measures, key):
+    return statistics.median(measure[key] for measure in measures)
+
+
+def tell(near, far):
+    print("a certificate of two names, known account, a new key (median of each)")
+    print(f"  requests to the CA       {middle(near, 'requests'):6.0f}   of them for a nonce: "
+          f"{middle(near, 'nonce_requests'):.0f}, looks at authorizations and orders: {middle(near, 'polls'):.0f}")
+    print(f"  connections to the CA    {middle(near, 'connections'):6.0f}")
+    print(f"  turns on the wire        {middle(near, 'turns'):6.0f}")
+    print(f"  wall time                {middle(near, 'wall_s'):6.2f} s")
+    extra = middle(far, "wall_s") - middle(near, "wall_s")
+    print(f"  at {2000 * DELAY_S:.0f} ms round trip     {middle(far, 'wall_s'):6.2f} s   {extra:.2f} s more: "
+          f"{extra / (2 * DELAY_S):.1f} round trips")
+    print(f"  CPU of all processes     {1000 * middle(near, 'cpu_s'):6.0f} ms")
+    for name in sorted({name for measure in near for name in measure["memory"]}):
+        peaks = [measure["memory"][name] for measure in near if name in measure["memory"]]
+        print(f"  memory of {name:<15}{max(rss for rss, _ in peaks):6d} KiB resident, "
+              f"{max(anon for _, anon in peaks)} KiB of it anonymous")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="every measurement, for another program")
+    arguments = parser.parse_args()
+    certd = os.environ.get("CERTD") or SOURCE / "certd"
+    if not os.access(certd, os.X_OK):
+        parser.error("no certd to measure: build it, and name it in the environment variable CERTD")
+    if not Pebble.available():
+        parser.error("pebble and pebble-challtestsrv are not installed")
+    near, far = run(pathlib.Path(certd).resolve(), arguments.runs)
+    if arguments.json:
+        print(json.dumps({"near": near, "far": far, "delay_s": DELAY_S,
+                          "size": subprocess.run(["size", str(certd)], capture_output=True, text=True,
+                                                 check=False).stdout.split("\n")[1:2]}, indent=1))
+    else:
+        tell(near, far)
+
+
+if __name__ == "__main__":
+    main()
