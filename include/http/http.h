@@ -45,15 +45,15 @@ struct http_request {
 struct http_response {
 	int status; /* 0 as long as there is no answer */
 	char content_type[128]; /* lower case, without parameters */
-	char location[HTTP_URL_MAX + 1]; /* "" when absent */
+	char location[HTTP_URL_MAX + 1]; /* a whole URL; "" when absent */
 	char retry_after[128]; /* as sent; http_retry_after() reads it */
 	char replay_nonce[512]; /* "" when absent or not base64url */
 	char date[64];
-	struct strv links; /* "REL URL", one for each Link with a rel */
+	struct strv links; /* "REL URL", one for each relation of each Link; REL in lower case, URL whole */
 	char final_url[HTTP_URL_MAX + 1]; /* after redirects */
 	char peer[64]; /* the address that answered */
 	struct buf body;
-	bool cut; /* more than limits.body_max came (an error for https_only requests; the probe keeps what fits) */
+	bool cut; /* more than limits.body_max came (an error for https_only requests; a probe keeps what fits) */
 };
 
 struct http_exchange {
