@@ -3,7 +3,11 @@
  * All beneath directory descriptors. What is written goes to a new file in the same directory, is fsynced, renamed
  * over its name, and the directory is fsynced. Modes are set at creation, whatever the umask: never a window in which a
  * key is readable. A failed write leaves neither a temporary file nor a changed target. Temporary files are called
- * ".tmp-XXXXXXXXXXXX", so that a sweep finds what a crash left.
+ * ".tmp-XXXXXXXXXXXX", so that a sweep finds what a crash left. (Where only the last step fails, the fsync of the
+ * directory, that is told as a failure though the name already shows the new content: nobody can undo it safely.)
+ *
+ * The name of a thing that is written, moved or removed is one component: no "/", not "", "." or "..". Anything else is an
+ * ERROR_INTERNAL before the system is asked, so that a name that a peer chose never leads out of a directory.
  */
 #ifndef CERTD_BASE_FILE_H
 #define CERTD_BASE_FILE_H
@@ -20,6 +24,12 @@ enum { FILE_OK = 0, FILE_ABSENT = 1, FILE_EXISTS = 2 };
 
 #define FILE_TMP_PREFIX ".tmp-"
 
+enum { FILE_PATH_SIZE = 1024 };
+
+/* The path of `name` in dirfd for a message, "/var/lib/certd/accounts/x.json"; the name alone where the directory's own
+ * cannot be learned. Returns out. */
+const char *file_path(int dirfd, const char *name, char out[static FILE_PATH_SIZE]);
+
 /* Opens a directory by path. FILE_ABSENT when there is none. Symbolic links in the path are followed: it is the administrator's. */
 int file_open_dir(const char *path, int *ret_fd, struct error *err);
 
@@ -30,7 +40,8 @@ int file_make_dirs(const char *path, mode_t mode, int *ret_fd, struct error *err
  * what is missing with `mode` where create is true. FILE_ABSENT otherwise. A symbolic link on the way is an error that names it. */
 int file_open_beneath(int dirfd, const char *path, bool create, mode_t mode, int *ret_fd, struct error *err);
 
-/* Appends the content of a regular file to out (whose maximum counts). FILE_ABSENT when there is none. */
+/* Appends the content of a regular file to out (whose maximum counts). FILE_ABSENT when there is none. `name` may be a path,
+ * and symbolic links are followed: what is read was put there by the administrator or by us. out is unchanged on failure. */
 int file_read(int dirfd, const char *name, struct buf *out, struct error *err);
 
 /* Replaces or creates. */
@@ -54,10 +65,11 @@ int file_read_link(int dirfd, const char *name, struct buf *out, struct error *e
 /* Removes a file or link, fsyncs the directory. FILE_ABSENT when there is none. */
 int file_remove(int dirfd, const char *name, struct error *err);
 
-/* Removes a directory and all in it, never following a link. FILE_ABSENT when there is none. */
+/* Removes a directory and all in it, never following a link nor entering what is mounted in it. FILE_ABSENT when there
+ * is none; a file of that name is an error. */
 int file_remove_tree(int dirfd, const char *name, struct error *err);
 
-/* Adds the names in the directory to out, without "." and "..", sorted. */
+/* Adds the names in the directory to out, without "." and "..", and sorts it. More than out's maximum is an error. */
 int file_list(int dirfd, struct strv *out, struct error *err);
 
 /* Removes what a crash left: the temporary files directly in the directory. */

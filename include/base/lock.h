@@ -6,8 +6,9 @@
 
 struct error;
 
-/* Takes the lock file `name` in dirfd, creating it (0644). *ret_fd holds the lock until it is closed. When another process
- * has it: -1 with an ERROR_LOCKED that names its PID. */
+/* Takes the lock file `name` in dirfd, creating it (0644). *ret_fd holds the lock until it is closed, by every process that
+ * got it by fork(2): a child that lives longer closes it. exec(2) closes it. When another process has it: -1 with an
+ * ERROR_LOCKED that names its PID. */
 int lock_take(int dirfd, const char *name, int *ret_fd, struct error *err);
 
 #endif
