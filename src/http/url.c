@@ -97,7 +97,7 @@ static const char *read_port(const char *at, struct url_parts *ret, const char *
 	size_t digits = 0;
 
 	*ret_why = "its port is not a number from 1 to 65535";
-	for (; is_digit(at[digits]) && digits < 6; digits++)
+	for (; digits < 6 && is_digit(at[digits]); digits++)
 		port = port * 10 + (unsigned int)(at[digits] - '0');
 	if (digits == 0 || port == 0 || port > 65535)
 		return NULL;
