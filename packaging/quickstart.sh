@@ -265,6 +265,20 @@ END
 		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$work/pebble.key" -out "$work/pebble.pem"
 }
 
+start_name_server() {
+	local known options=(-http01 '' -https01 '' -tlsalpn01 '' -defaultIPv4 127.0.0.1 -defaultIPv6 '')
+	# The options of Debian 12's are older.
+	known=$(pebble-challtestsrv -help 2>&1 || true)
+	if [[ $known == *' -doh '* ]]; then options+=(-doh ''); fi
+	if [[ $known == *' -dnsserver '* ]]; then
+		options+=(-dnsserver "127.0.0.1:$dns_port")
+	else
+		options+=(-dns01 "127.0.0.1:$dns_port")
+	fi
+	start_server name-server "$dns_management_port" pebble-challtestsrv "${options[@]}" \
+		-management "127.0.0.1:$dns_management_port"
+}
+
 run_certd() {
 	say "\$ certd -c $work/certd.conf $*"
 	"$certd" -c "$work/certd.conf" "$@" 2>&1 | sed 's/^/     /' ||
@@ -292,8 +306,7 @@ demonstration() {
 	write_demo
 
 	step "Starting a certificate authority for tests, and a name server that gives ${names[*]} this machine's address"
-	start_server name-server "$dns_management_port" pebble-challtestsrv -http01 '' -https01 '' -tlsalpn01 '' -doh '' \
-		-dnsserver "127.0.0.1:$dns_port" -management "127.0.0.1:$dns_management_port" -defaultIPv4 127.0.0.1 -defaultIPv6 ''
+	start_name_server
 	PEBBLE_VA_NOSLEEP=1 start_server pebble "$pebble_port" pebble -config "$work/pebble.json" -dnsserver "127.0.0.1:$dns_port"
 	wait_for_port "$management_port" $! pebble
 	quietly curl --silent --show-error --noproxy '*' --cacert "$work/pebble.pem" --output "$work/root.pem" \

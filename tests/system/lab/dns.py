@@ -1,6 +1,7 @@
 """Name servers: challtestsrv, which gives every name the lab's address, and Knot, which can say NXDOMAIN."""
 import json
 import shutil
+import subprocess
 import urllib.request
 
 from .processes import Service, free_port, port_answers
@@ -12,11 +13,13 @@ class Challtestsrv:
     def __init__(self, directory, address):
         self.address, self.port = address, free_port(address, udp_too=True)
         self.management = free_port(address)
-        self.service = Service("pebble-challtestsrv", [
-            "pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
-            "-dnsserver", f"{address}:{self.port}", "-management", f"{address}:{self.management}",
-            "-defaultIPv4", address, "-defaultIPv6", ""], directory / "challtestsrv.log",
-            lambda: port_answers(address, self.management) and port_answers(address, self.port))
+        words = subprocess.run(["pebble-challtestsrv", "-help"], capture_output=True, text=True, check=False).stderr
+        listen = "-dnsserver" if "-dnsserver" in words else "-dns01"  # before 2.5
+        argv = ["pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", listen, f"{address}:{self.port}",
+                "-management", f"{address}:{self.management}", "-defaultIPv4", address, "-defaultIPv6", ""]
+        self.service = Service("pebble-challtestsrv", argv + (["-doh", ""] if "-doh" in words else []),
+                               directory / "challtestsrv.log",
+                               lambda: port_answers(address, self.management) and port_answers(address, self.port))
 
     def start(self):
         self.service.start()

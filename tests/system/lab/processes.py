@@ -9,8 +9,9 @@ import time
 
 TICK_S = 0.01
 
-# Reads "WORD VALUE" lines: a process group, a mount or a directory that came (+, mount, dir) or went (-, nomount, nodir).
-# When its standard input ends, for whatever reason (a kill -9 of the test run too), it clears away what is left.
+# Reads "WORD VALUE" lines: a process group, a mount or a directory that came (+, mount, dir) or
+# went (-, nomount, nodir). When its standard input ends, for whatever reason (a kill -9 of the test
+# run too), it clears away what is left.
 REAPER = r"""
 import os, shutil, signal, subprocess, sys
 groups, dirs, mounts = set(), set(), set()
