@@ -14,8 +14,10 @@ enum {
 	TEXT_MAX = 1024, /* a name of 253 octets is much shorter, in whatever script it was written */
 	NAME_MAX_LEN = 253,
 	LABEL_MAX_LEN = 63,
-	/* TR46 with the rules of IDNA2008, no transitional mappings; what maps to ASCII must map to what names are made of. */
-	IDN_FLAGS = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES,
+	/* TR46 with the rules of IDNA2008, no transitional mappings. Not IDN2_USE_STD3_ASCII_RULES, with which libidn2 2.3.3
+	 * drops a full-width slash without a word; every ASCII character stands as it is in the A-label, where
+	 * check_labels() sees it. */
+	IDN_FLAGS = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL,
 };
 
 /* "TEXT": character N: REASON. `at` is an offset in bytes. */
