@@ -87,7 +87,7 @@ skip() {
 log() {
 	local name=$1
 	shift
-	if timeout 900 "$@" >"$logs/$name.log" 2>&1; then
+	if timeout -k 30 900 "$@" >"$logs/$name.log" 2>&1; then
 		return 0
 	fi
 	printf -- '-- %s: the end of its output:\n' "$name"
@@ -307,12 +307,16 @@ tier_system() {
 		return
 	fi
 	plain_build || return
+	local status=0 before=$failed
 	# Its tests wait more than they work: several of them at once where pytest can do that.
 	set --
 	! /usr/bin/python3 -c 'import xdist' 2>/dev/null || set -- -n "$((jobs * 2))"
 	log system env CERTD="$work/plain/certd" /usr/bin/python3 -B -m pytest -p no:cacheprovider -q -ra "$@" \
-		--rootdir="$source/tests/system" --junitxml="$work/system.xml" "$source/tests/system"
+		--rootdir="$source/tests/system" --junitxml="$work/system.xml" "$source/tests/system" || status=1
 	tally system junit "$work/system.xml"
+	if [ "$status" != 0 ] && [ "$failed" = "$before" ]; then
+		fail "system: pytest failed"
+	fi
 }
 
 tier_install() {

@@ -49,10 +49,10 @@ def written_by_users(root):
 
 
 def described(text):
-    """All words that stand in a macro line of a page (.It, .Ic, .Fl, .B, .TP, ...): what it describes by name."""
+    """All words of a page's macros for names (.It, .Ic, .Fl, .B, ...): what it describes, not what it only mentions."""
     words = set()
     for line in text.replace("\\-", "-").split("\n"):
-        if line.startswith(".") and not line.startswith('.\\"'):
+        if re.match(r"\.(It|Ic|Cm|Fl|Ev|Va|Sx|B|BR|BI|IP)\b", line):
             words.update(re.findall(r"[\w][\w-]*", re.sub(r"\\f[A-Z]", " ", line)))
     return words
 

@@ -775,7 +775,7 @@ static void test_a_read_only_disk(void **state)
 	assert_int_equal(file_open_dir(path, &fd, &err), 0);
 	assert_int_equal(file_write(fd, "f", "old", 3, 0600, &err), 0);
 	close(fd);
-	assert_int_equal(mount("none", path, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount("none", path, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
 	assert_int_equal(file_open_dir(path, &fd, &err), 0);
 	assert_int_equal(file_probe(fd, path, 1, &err), -1);
 	assert_non_null(strstr(err.message, strerror(EROFS)));
