@@ -1,0 +1,121 @@
+/* message.h: what the frames hold, as structs: packed into JSON for channel_send(), read and checked after channel_receive().
+ *
+ * A read message borrows its strings from the JSON it was read from, but for identifier lists, which *_done() frees. Packing returns a
+ * new reference, or NULL when memory is out.
+ */
+#ifndef CERTD_CHANNEL_MESSAGE_H
+#define CERTD_CHANNEL_MESSAGE_H
+
+#include "base/ident.h"
+#include "base/strv.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+
+/* Times of the job's configuration that the net process keeps to; milliseconds. */
+struct message_limits {
+	int64_t connect_ms;
+	int64_t idle_ms;
+	int64_t request_ms;
+	int64_t retry_after_max_ms;
+	int64_t attempt_ms;
+};
+
+struct message_preflight {
+	struct ident_list names;
+	const char *resolver; /* or NULL */
+	const char *trust_anchor; /* or NULL */
+	uint16_t http_port;
+	const char *token; /* of a probe that is published */
+	const char *body; /* what it holds */
+	struct message_limits limits;
+};
+
+json_t *message_preflight_pack(const struct message_preflight *message);
+int message_preflight_read(const json_t *json, struct message_preflight *ret, struct error *err);
+void message_preflight_done(struct message_preflight *message);
+
+struct message_issue {
+	struct ident_list names;
+	struct strv challenges;
+	const char *directory_url;
+	const char *account_url; /* or NULL */
+	const char *contact; /* or NULL */
+	const char *profile; /* or NULL */
+	const char *order_url; /* or NULL */
+	bool agree_tos;
+	bool binding;
+	struct message_limits limits;
+};
+
+json_t *message_issue_pack(const struct message_issue *message);
+int message_issue_read(const json_t *json, struct message_issue *ret, struct error *err);
+void message_issue_done(struct message_issue *message);
+
+struct message_prove {
+	struct ident_list names;
+	const char *address;
+	uint16_t port;
+	const char *fingerprint; /* of the leaf that shall be served */
+	int64_t timeout_ms; /* for all names together */
+};
+
+json_t *message_prove_pack(const struct message_prove *message);
+int message_prove_read(const json_t *json, struct message_prove *ret, struct error *err);
+void message_prove_done(struct message_prove *message);
+
+struct message_sign {
+	const char *url;
+	const char *nonce;
+	const char *payload;
+	bool with_jwk;
+	bool with_binding;
+};
+
+json_t *message_sign_pack(const struct message_sign *message);
+int message_sign_read(const json_t *json, struct message_sign *ret, struct error *err);
+
+/* present and cleanup */
+struct message_proof {
+	const char *type;
+	const char *token;
+	struct ident identifier;
+};
+
+json_t *message_proof_pack(const struct message_proof *message);
+int message_proof_read(const json_t *json, struct message_proof *ret, struct error *err);
+
+struct message_progress {
+	const char *step;
+	const char *text;
+	const char *account_url; /* or NULL */
+	const char *order_url; /* or NULL; "" to forget it */
+	int64_t order_expires_at;
+};
+
+json_t *message_progress_pack(const struct message_progress *message);
+int message_progress_read(const json_t *json, struct message_progress *ret, struct error *err);
+
+/* answer and result: {"ok": true, "declined": false, "value": TEXT} or {"error": {...}}; a result of a preflight has "findings". */
+json_t *message_done_pack(const char *value);
+json_t *message_declined_pack(void);
+json_t *message_error_pack(const struct error *error);
+
+/* *ret_value borrowed, NULL when there is none. 0; MESSAGE_DECLINED; -1 with *err as the peer packed it. */
+enum { MESSAGE_DECLINED = 1 };
+int message_answer_read(const json_t *json, const char **ret_value, struct error *err);
+
+/* What a preflight found about one name. */
+struct message_finding {
+	const char *name;
+	const char *text;
+	const char *advice;
+};
+
+json_t *message_finding_pack(const struct message_finding *finding);
+int message_finding_read(const json_t *json, struct message_finding *ret, struct error *err);
+
+#endif

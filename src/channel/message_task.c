@@ -1,0 +1,119 @@
+#include "channel/message_part.h"
+
+#include "base/error.h"
+#include "json/doc.h"
+
+enum { CHALLENGES_MAX = 8 };
+
+static const char preflight_what[] = "preflight task";
+static const char issue_what[] = "issue task";
+static const char prove_what[] = "prove task";
+
+json_t *message_preflight_pack(const struct message_preflight *message)
+{
+	return json_pack("{s:o, s:s?, s:s?, s:i, s:s, s:s, s:o}", "names", message_part_names_pack(&message->names), "resolver",
+	                 message->resolver, "trust_anchor", message->trust_anchor, "http_port", (int)message->http_port,
+	                 "token", message->token, "body", message->body, "limits",
+	                 message_part_limits_pack(&message->limits));
+}
+
+int message_preflight_read(const json_t *json, struct message_preflight *ret, struct error *err)
+{
+	struct message_preflight m = { 0 };
+	int64_t port = 0;
+
+	if (message_part_text(json, preflight_what, "resolver", &m.resolver, err) < 0 ||
+	    message_part_text(json, preflight_what, "trust_anchor", &m.trust_anchor, err) < 0 ||
+	    message_part_number(json, preflight_what, "http_port", 1, UINT16_MAX, &port, err) < 0 ||
+	    json_need_string(json, preflight_what, "token", &m.token, err) < 0 ||
+	    json_need_string(json, preflight_what, "body", &m.body, err) < 0 ||
+	    message_part_limits(json, preflight_what, &m.limits, err) < 0 ||
+	    message_part_names(json, preflight_what, &m.names, err) < 0)
+		return -1;
+	m.http_port = (uint16_t)port;
+	*ret = m;
+	return 0;
+}
+
+void message_preflight_done(struct message_preflight *message)
+{
+	ident_list_done(&message->names);
+}
+
+static json_t *strings_pack(const struct strv *strings)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < strings->count; i++) {
+		if (json_array_append_new(array, json_string(strings->items[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+json_t *message_issue_pack(const struct message_issue *message)
+{
+	return json_pack("{s:o, s:o, s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:o}", "names",
+	                 message_part_names_pack(&message->names), "challenges", strings_pack(&message->challenges),
+	                 "directory", message->directory_url, "account", message->account_url, "contact", message->contact,
+	                 "profile", message->profile, "order", message->order_url, "agree_tos", message->agree_tos ? 1 : 0,
+	                 "binding", message->binding ? 1 : 0, "limits", message_part_limits_pack(&message->limits));
+}
+
+int message_issue_read(const json_t *json, struct message_issue *ret, struct error *err)
+{
+	struct message_issue m = { .challenges = STRV(CHALLENGES_MAX) };
+
+	if (json_need_string(json, issue_what, "directory", &m.directory_url, err) < 0 ||
+	    message_part_text(json, issue_what, "account", &m.account_url, err) < 0 ||
+	    message_part_text(json, issue_what, "contact", &m.contact, err) < 0 ||
+	    message_part_text(json, issue_what, "profile", &m.profile, err) < 0 ||
+	    message_part_text(json, issue_what, "order", &m.order_url, err) < 0 ||
+	    message_part_flag(json, issue_what, "agree_tos", &m.agree_tos, err) < 0 ||
+	    message_part_flag(json, issue_what, "binding", &m.binding, err) < 0 ||
+	    message_part_limits(json, issue_what, &m.limits, err) < 0)
+		return -1;
+	if (json_field_strings(json, issue_what, "challenges", &m.challenges, err) < 0 ||
+	    message_part_names(json, issue_what, &m.names, err) < 0) {
+		strv_done(&m.challenges);
+		return -1;
+	}
+	*ret = m;
+	return 0;
+}
+
+void message_issue_done(struct message_issue *message)
+{
+	ident_list_done(&message->names);
+	strv_done(&message->challenges);
+}
+
+json_t *message_prove_pack(const struct message_prove *message)
+{
+	return json_pack("{s:o, s:s, s:i, s:s, s:I}", "names", message_part_names_pack(&message->names), "address",
+	                 message->address, "port", (int)message->port, "fingerprint", message->fingerprint, "timeout_ms",
+	                 (json_int_t)message->timeout_ms);
+}
+
+int message_prove_read(const json_t *json, struct message_prove *ret, struct error *err)
+{
+	struct message_prove m = { 0 };
+	int64_t port = 0;
+
+	if (json_need_string(json, prove_what, "address", &m.address, err) < 0 ||
+	    message_part_number(json, prove_what, "port", 1, UINT16_MAX, &port, err) < 0 ||
+	    json_need_string(json, prove_what, "fingerprint", &m.fingerprint, err) < 0 ||
+	    message_part_number(json, prove_what, "timeout_ms", 1, INT32_MAX, &m.timeout_ms, err) < 0 ||
+	    message_part_names(json, prove_what, &m.names, err) < 0)
+		return -1;
+	m.port = (uint16_t)port;
+	*ret = m;
+	return 0;
+}
+
+void message_prove_done(struct message_prove *message)
+{
+	ident_list_done(&message->names);
+}
