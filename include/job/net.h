@@ -1,0 +1,33 @@
+/* net.h: the job's handle on a net process: forked, given tasks, ended. */
+#ifndef CERTD_JOB_NET_H
+#define CERTD_JOB_NET_H
+
+#include "channel/channel.h"
+
+#include <sys/types.h>
+
+struct config_certificate;
+struct error;
+struct job;
+struct notary_config;
+
+struct job_net {
+	int fd; /* -1: not running */
+	pid_t pid;
+	const char *directory_url; /* whose CA it talks to, */
+	const char *ca_bundle; /* trusting whom; both borrowed from the configuration */
+};
+
+/* Forks it, unless one that runs serves this certificate's CA already. To be called while no key is loaded. */
+int job_net_start(struct job_net *net, const struct job *job, const struct config_certificate *certificate,
+                  struct error *err);
+
+/* Ends it, without patience. */
+void job_net_stop(struct job_net *net);
+
+/* Gives it a task (whose reference is taken) and serves its requests until the result, which is read: 0, or -1 with what went wrong there or on the
+ * way. ret_result may be NULL. When the process itself failed it is stopped. */
+int job_net_task(struct job_net *net, enum channel_type type, json_t *task, const struct notary_config *notary,
+                 int64_t timeout_ms, json_t **ret_result, struct error *err);
+
+#endif

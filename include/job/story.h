@@ -1,0 +1,78 @@
+/* story.h: the story of one certificate, and its nine steps, a file each. Used within this room. */
+#ifndef CERTD_JOB_STORY_H
+#define CERTD_JOB_STORY_H
+
+#include "base/buf.h"
+#include "channel/message.h"
+#include "config/config.h"
+#include "deploy/deploy.h"
+#include "job/job.h"
+#include "job/net.h"
+#include "job/survey.h"
+#include "notary/notary.h"
+
+struct cert_chain;
+struct pkey;
+struct store;
+struct store_account;
+struct store_cert;
+
+enum story_todo {
+	STORY_NOTHING,
+	STORY_WAIT, /* due, but held back */
+	STORY_ISSUE,
+	STORY_DEPLOY, /* a generation waits for it */
+	STORY_TELL, /* post-renew hooks have yet to succeed */
+};
+
+struct story {
+	const struct job *job;
+	const struct job_options *options;
+	const struct config_certificate *certificate;
+	const struct store *store;
+	struct job_net *net;
+	struct job_outcome *outcome;
+
+	struct store_cert *store_cert; /* load; NULL in a dry run of a certificate that there is not */
+	struct job_survey survey; /* load; survey.state is what is saved */
+	bool loaded; /* load is through: survey.state may be saved. A state that could not be read is never replaced */
+	enum story_todo todo; /* decide */
+	struct store_account *account; /* order, from here on */
+	struct pkey *account_key;
+	struct buf binding_key;
+	struct pkey *key;
+	struct buf key_pem;
+	struct buf csr_der;
+	struct buf chain_pem;
+	struct cert_chain *chain; /* check */
+	struct cert_facts facts;
+	uint64_t generation; /* commit */
+	uint64_t previous;
+	struct deploy deploy; /* deploy */
+};
+
+void story_done(struct story *story);
+
+/* Says what is done now. */
+void story_progress(const struct story *story, const char *step, const char *text);
+
+/* Saves survey.state; nothing in a dry run. */
+int story_save(struct story *story, struct error *err);
+
+void story_limits(const struct story *story, struct message_limits *ret);
+
+int job_load(struct story *story, struct error *err);
+int job_decide(struct story *story, struct error *err);
+int job_preflight(struct story *story, struct error *err);
+int job_order(struct story *story, struct error *err);
+int job_check(struct story *story, struct error *err);
+int job_commit(struct story *story, struct error *err);
+int job_deploy(struct story *story, struct error *err);
+int job_prove(struct story *story, struct error *err);
+/* The end of the story: result 0 or -1 with *err. Never fails itself. */
+void job_tell(struct story *story, int result, struct error *err);
+
+/* Opens or makes the account of the certificate's CA, and loads its keys into the story. */
+int job_account(struct story *story, struct error *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* survey.h: what there is of one certificate, read and not changed: for the job's first steps and for `certd status`. */
+#ifndef CERTD_JOB_SURVEY_H
+#define CERTD_JOB_SURVEY_H
+
+#include "base/ident.h"
+#include "crypto/cert.h"
+#include "plan/due.h"
+#include "store/state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config_certificate;
+struct error;
+struct store_cert;
+
+enum { JOB_DIGEST_SIZE = 65 };
+
+struct job_survey {
+	struct store_state state;
+	bool state_damaged; /* it could not be read and was moved aside */
+	uint64_t live; /* 0 for none */
+	uint64_t newest; /* the generation that counts: one that waits for deployment, or the live one; 0 for none */
+	bool have; /* newest is whole: all files, key and certificate belong together */
+	char damage[256]; /* why not, when newest is not 0 */
+	struct cert_facts facts; /* of newest, when have */
+	struct ident_list names; /* likewise */
+	char digest[JOB_DIGEST_SIZE]; /* of what the configuration asks for: names, key type, profile */
+};
+
+/* store_cert may be NULL: nothing is there. */
+int job_survey_read(const struct store_cert *store_cert, const struct config_certificate *certificate,
+                    struct job_survey *ret, struct error *err);
+void job_survey_done(struct job_survey *survey);
+
+struct job_survey_options {
+	int64_t now_at;
+	bool forced;
+	bool named;
+};
+
+/* What plan/due.h says of it. */
+void job_survey_decide(const struct job_survey *survey, const struct config_certificate *certificate,
+                       const struct job_survey_options *options, struct plan_decision *ret);
+
+#endif

@@ -1,0 +1,73 @@
+/* The account of a certificate's CA: its key, made once and durable before it is used, and the credentials of an external account. */
+#include "job/story.h"
+
+#include "base/base64.h"
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "crypto/pkey.h"
+#include "store/account.h"
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { KEY_PEM_MAX = 16 * 1024, HMAC_TEXT_MAX = 1024 };
+
+static int make_account(struct story *story, const struct config_settings *settings, struct error *err)
+{
+	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_PEM_MAX);
+	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+
+	if (pkey_generate(KEY_ECDSA_P256, &key, err) < 0 || pkey_print(key, &pem, err) < 0)
+		return error_context(err, "the account key");
+	return store_account_create(story->store, settings->ca->directory, settings->email, &pem, &story->account, err);
+}
+
+static int load_key(struct story *story, struct error *err)
+{
+	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_PEM_MAX);
+
+	if (store_account_key(story->account, &pem, err) < 0)
+		return -1;
+	if (pkey_load(pem.data, pem.len, &story->account_key, err) < 0) {
+		error_context(err, "the account key in %s", store_account_path(story->account));
+		return error_advise(err, "put the key back from a backup; or move that directory away, and certd registers a new account");
+	}
+	return 0;
+}
+
+static int load_binding(struct story *story, const struct config_ca *ca, struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF_SECRET(HMAC_TEXT_MAX);
+	int r;
+
+	r = file_read(AT_FDCWD, ca->eab_hmac_file, &text, err);
+	if (r < 0)
+		return -1;
+	if (r == FILE_ABSENT)
+		return error_set(err, ERROR_USAGE, "the file %s of eab-hmac-file does not exist", ca->eab_hmac_file);
+	while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
+		text.len--;
+	if (base64url_decode(text.data, text.len, &story->binding_key, err) < 0) {
+		error_context(err, "the key in %s", ca->eab_hmac_file);
+		return error_advise(err, "the file of eab-hmac-file holds the HMAC key as your CA shows it, in base64url");
+	}
+	return 0;
+}
+
+int job_account(struct story *story, struct error *err)
+{
+	const struct config_settings *settings = &story->certificate->settings;
+	int r;
+
+	r = store_account_open(story->store, settings->ca->directory, settings->email, &story->account, err);
+	if (r < 0)
+		return -1;
+	if (r == STORE_ABSENT && make_account(story, settings, err) < 0)
+		return -1;
+	if (load_key(story, err) < 0)
+		return -1;
+	return settings->ca->eab_kid ? load_binding(story, settings->ca, err) : 0;
+}

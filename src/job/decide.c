@@ -1,0 +1,67 @@
+/* Step 2: due or not, and why. */
+#include "job/story.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* What the last failure said, for an attempt that is not made because of it. */
+static void remember_failure(struct story *story)
+{
+	const struct store_state *state = &story->survey.state;
+	struct error *error = &story->outcome->error;
+	char when[TIME_TEXT_SIZE];
+
+	*error = state->last_error;
+	error->retry_at = state->next_at;
+	error_context(error, "not tried again before %s; the last attempt failed", time_format(state->next_at, when));
+	if (error->kind != ERROR_LATER)
+		error_advise(error, "mend what it says and run `certd renew %s`: a certificate that is named is tried at once",
+		             story->certificate->name);
+}
+
+static enum story_todo todo_when_not_due(const struct story *story)
+{
+	const struct store_state *state = &story->survey.state;
+
+	if (!story->options->deploy)
+		return STORY_NOTHING;
+	if (state->deploy_generation != 0)
+		return STORY_DEPLOY;
+	return state->post_renew_pending ? STORY_TELL : STORY_NOTHING;
+}
+
+int job_decide(struct story *story, struct error *err)
+{
+	const struct job_survey_options options = {
+		.now_at = clock_wall(story->job->clock),
+		.forced = story->options->force || story->options->dry_run,
+		.named = story->options->named,
+	};
+	struct job_outcome *outcome = story->outcome;
+	struct plan_decision decision;
+
+	(void)err;
+	job_survey_decide(&story->survey, story->certificate, &options, &decision);
+	outcome->reason = decision.reason;
+	outcome->renew_at = decision.renew_at;
+	outcome->generation = story->survey.newest;
+	outcome->not_after_at = story->survey.have ? story->survey.facts.not_after_at : 0;
+	outcome->served = story->survey.state.served && story->survey.state.served_generation == story->survey.newest;
+	switch (decision.verdict) {
+	case PLAN_NOT_DUE:
+		story->todo = todo_when_not_due(story);
+		outcome->result = JOB_NOT_DUE;
+		break;
+	case PLAN_BLOCKED:
+		story->todo = STORY_WAIT;
+		outcome->result = JOB_BLOCKED;
+		remember_failure(story);
+		break;
+	case PLAN_DUE:
+		story->todo = STORY_ISSUE;
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* Step 7: the snippet and the deploy hooks, for a generation that was just made or that waits. */
+#include "job/story.h"
+
+#include "base/error.h"
+#include "deploy/deploy.h"
+#include "store/store.h"
+
+/* A generation that waits for deployment since an earlier run. */
+static int take_up_generation(struct story *story, struct error *err)
+{
+	struct store_state *state = &story->survey.state;
+
+	story->generation = state->deploy_generation;
+	story->facts = story->survey.facts;
+	if (story->survey.live != story->generation)
+		state->deploy_previous = story->survey.live;
+	story->previous = state->deploy_previous;
+	if (story->survey.live == story->generation)
+		return 0;
+	if (story_save(story, err) < 0)
+		return -1;
+	return store_live_switch(story->store_cert, story->generation, err);
+}
+
+int job_deploy(struct story *story, struct error *err)
+{
+	if (story->todo == STORY_DEPLOY && take_up_generation(story, err) < 0)
+		return -1;
+	story->deploy = (struct deploy){
+		.config = story->job->config,
+		.certificate = story->certificate,
+		.store = story->store_cert,
+		.runner = story->job->runner,
+		.generation = story->generation,
+		.previous = story->previous,
+	};
+	story_progress(story, "deploy", "writing the snippet and running the deploy hooks");
+	if (deploy_apply(&story->deploy, err) < 0) {
+		err->kind = ERROR_DEPLOY;
+		return error_context(err, "the certificate is issued, but not deployed");
+	}
+	return 0;
+}

@@ -1,0 +1,174 @@
+#include "job/job.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "crypto/cert.h"
+#include "crypto/pkey.h"
+#include "job/run.h"
+#include "job/story.h"
+#include "store/account.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+enum { KEY_PEM_MAX = 16 * 1024, CSR_DER_MAX = 24 * 1024, BINDING_KEY_MAX = 512, RUNTIME_DIR_MODE = 0755 };
+
+const char *job_result_name(enum job_result result)
+{
+	static const char *const names[JOB_RESULT_COUNT] = {
+		[JOB_NOT_DUE] = "not-due", [JOB_ISSUED] = "issued",   [JOB_DEPLOYED] = "deployed",
+		[JOB_TRIED] = "tried",     [JOB_BLOCKED] = "blocked", [JOB_FAILED] = "failed",
+	};
+
+	return names[result];
+}
+
+void story_done(struct story *story)
+{
+	deploy_done(&story->deploy);
+	cert_chain_free(story->chain);
+	buf_done(&story->chain_pem);
+	buf_done(&story->csr_der);
+	buf_done(&story->key_pem);
+	pkey_free(story->key);
+	buf_done(&story->binding_key);
+	pkey_free(story->account_key);
+	store_account_free(story->account);
+	job_survey_done(&story->survey);
+	store_cert_free(story->store_cert);
+}
+
+void story_progress(const struct story *story, const char *step, const char *text)
+{
+	if (story->job->progress)
+		story->job->progress(story->job->self, story->certificate->name, step, text);
+}
+
+int story_save(struct story *story, struct error *err)
+{
+	if (story->options->dry_run)
+		return 0;
+	return store_state_save(story->store_cert, &story->survey.state, err);
+}
+
+void story_limits(const struct story *story, struct message_limits *ret)
+{
+	const struct config_timeouts *timeouts = &story->job->config->timeouts;
+
+	*ret = (struct message_limits){
+		.connect_ms = timeouts->connect_ms,
+		.idle_ms = timeouts->idle_ms,
+		.request_ms = timeouts->request_ms,
+		.retry_after_max_ms = timeouts->retry_after_max_ms,
+		.attempt_ms = timeouts->attempt_ms,
+	};
+}
+
+/* The story itself, in the order in which it is told. */
+static int tell_story(struct story *story, struct error *err)
+{
+	if (job_load(story, err) < 0 || job_decide(story, err) < 0)
+		return -1;
+	switch (story->todo) {
+	case STORY_NOTHING:
+	case STORY_WAIT:
+	case STORY_TELL:
+		return 0;
+	case STORY_ISSUE:
+		if (job_preflight(story, err) < 0 || job_order(story, err) < 0 || job_check(story, err) < 0)
+			return -1;
+		if (story->options->dry_run)
+			return 0;
+		if (job_commit(story, err) < 0)
+			return -1;
+		break;
+	case STORY_DEPLOY:
+		break;
+	}
+	if (!story->options->deploy)
+		return 0;
+	return job_deploy(story, err) < 0 ? -1 : job_prove(story, err);
+}
+
+void job_run_one(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
+{
+	struct story story = {
+		.job = run->job,
+		.options = run->options,
+		.certificate = certificate,
+		.store = run->store,
+		.net = &run->net,
+		.outcome = outcome,
+		.key_pem = BUF_SECRET(KEY_PEM_MAX),
+		.csr_der = BUF(CSR_DER_MAX),
+		.chain_pem = BUF(CERT_PEM_MAX),
+		.binding_key = BUF_SECRET(BINDING_KEY_MAX),
+	};
+	struct error err;
+	int r;
+
+	*outcome = (struct job_outcome){ .certificate = certificate };
+	error_clear(&err);
+	r = job_net_start(&run->net, run->job, certificate, &err);
+	if (r == 0)
+		r = tell_story(&story, &err);
+	job_tell(&story, r, &err);
+	story_done(&story);
+}
+
+int job_run_open(struct job_run *run, const struct job *job, const struct job_options *options, struct error *err)
+{
+	CLEANUP(clean_fd) int runtime_fd = -1;
+
+	*run = (struct job_run){ .job = job, .options = options, .lock_fd = -1, .net = { .fd = -1 } };
+	if (file_make_dirs(job->config->runtime_dir, RUNTIME_DIR_MODE, &runtime_fd, err) < 0 ||
+	    lock_take(runtime_fd, "lock", &run->lock_fd, err) < 0)
+		return -1;
+	return store_open(job->config->state_dir, true, &run->store, err);
+}
+
+void job_run_close(struct job_run *run)
+{
+	job_net_stop(&run->net);
+	store_free(run->store);
+	clean_fd(&run->lock_fd);
+}
+
+/* Certificates of one CA one after the other, so that they share a net process, its connection and its nonces; in the order in which the
+ * first of each CA was named. */
+static bool same_net(const struct config_certificate *a, const struct config_certificate *b)
+{
+	const struct config_ca *ca_a = a->settings.ca;
+	const struct config_ca *ca_b = b->settings.ca;
+
+	return text_equal(ca_a->directory, ca_b->directory) &&
+	       text_equal(ca_a->ca_bundle ? ca_a->ca_bundle : "", ca_b->ca_bundle ? ca_b->ca_bundle : "");
+}
+
+int job_run(const struct job *job, const struct config_certificate *const *certificates, size_t count,
+            const struct job_options *options, struct job_outcome *outcomes, struct error *err)
+{
+	CLEANUP(job_run_close) struct job_run run;
+	CLEANUP(clean_free) bool *done = NULL;
+
+	if (job_run_open(&run, job, options, err) < 0)
+		return -1;
+	done = calloc(count + 1, sizeof(*done));
+	if (!done)
+		return error_oom(err);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = i; k < count; k++) {
+			if (done[k] || !same_net(certificates[i], certificates[k]))
+				continue;
+			job_run_one(&run, certificates[k], &outcomes[k]);
+			done[k] = true;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,124 @@
+#include "job/net.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "channel/message.h"
+#include "config/config.h"
+#include "job/job.h"
+#include "netproc/netproc.h"
+#include "notary/notary.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FIRST_INHERITED_FD = 3 };
+
+/* The child's whole life. Of the descriptors it keeps standard error and its end of the channel. */
+static _Noreturn void child(const struct job *job, const struct config_certificate *certificate, int fd)
+{
+	const struct netproc_config config = {
+		.fd = FIRST_INHERITED_FD,
+		.user = job->config->net_user,
+		.ca_bundle = certificate->settings.ca->ca_bundle,
+		.http = job->http,
+		.clock = job->clock,
+		.random = job->random,
+		.sandbox = job->sandbox,
+	};
+
+	if (fd != FIRST_INHERITED_FD && dup2(fd, FIRST_INHERITED_FD) < 0)
+		_exit(1);
+	close_range(FIRST_INHERITED_FD + 1, ~0U, 0);
+	_exit(netproc_main(&config));
+}
+
+static bool serves(const struct job_net *net, const struct config_certificate *certificate)
+{
+	const struct config_ca *ca = certificate->settings.ca;
+
+	return net->fd >= 0 && text_equal(net->directory_url, ca->directory) &&
+	       text_equal(net->ca_bundle ? net->ca_bundle : "", ca->ca_bundle ? ca->ca_bundle : "");
+}
+
+int job_net_start(struct job_net *net, const struct job *job, const struct config_certificate *certificate,
+                  struct error *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (serves(net, certificate))
+		return 0;
+	job_net_stop(net);
+	if (channel_pair(fds, err) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		error_sys(err, errno, "cannot start the net process");
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (pid == 0)
+		child(job, certificate, fds[1]);
+	close(fds[1]);
+	net->fd = fds[0];
+	net->pid = pid;
+	net->directory_url = certificate->settings.ca->directory;
+	net->ca_bundle = certificate->settings.ca->ca_bundle;
+	return 0;
+}
+
+void job_net_stop(struct job_net *net)
+{
+	if (net->fd < 0)
+		return;
+	close(net->fd);
+	net->fd = -1;
+	kill(net->pid, SIGKILL);
+	while (waitpid(net->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Why a net process is gone, in words, behind what *err says. */
+static int explain_end(struct job_net *net, struct error *err)
+{
+	int status = 0;
+
+	if (waitpid(net->pid, &status, WNOHANG) == net->pid) {
+		close(net->fd);
+		net->fd = -1;
+		if (WIFSIGNALED(status))
+			return error_context(err, "the net process was ended by signal %d (%s)", WTERMSIG(status),
+			                     strsignal(WTERMSIG(status)));
+		return error_context(err, "the net process ended with status %d", WEXITSTATUS(status));
+	}
+	job_net_stop(net);
+	return -1;
+}
+
+int job_net_task(struct job_net *net, enum channel_type type, json_t *task, const struct notary_config *notary,
+                 int64_t timeout_ms, json_t **ret_result, struct error *err)
+{
+	json_auto_t *message = task;
+	json_auto_t *result = NULL;
+	const char *value;
+
+	if (!message)
+		return error_oom(err);
+	if (net->fd < 0)
+		return error_set(err, ERROR_INTERNAL, "the net process is not running");
+	if (channel_send(net->fd, type, message, err) < 0 || notary_serve(notary, net->fd, timeout_ms, &result, err) < 0)
+		return explain_end(net, err);
+	if (message_answer_read(result, &value, err) < 0)
+		return -1;
+	if (ret_result)
+		*ret_result = TAKE(result);
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* Step 4: the order. Its URL, the key and the CSR are on disk before the CA is asked to use them; an order that was interrupted is taken up
+ * again with the same key, never made twice. */
+#include "job/story.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "challenge/challenge.h"
+#include "channel/message.h"
+#include "crypto/csr.h"
+#include "crypto/pkey.h"
+#include "store/account.h"
+#include "store/store.h"
+
+#include <stdio.h>
+
+enum { CONTACT_SIZE = 512, PATIENCE_MS = 30 * 1000 };
+
+/* Whether what was begun earlier is for the same names, key type, profile, CA and account. */
+static bool same_order(const struct story *story)
+{
+	const struct store_state *state = &story->survey.state;
+
+	return text_equal(state->order_names, story->survey.digest) &&
+	       text_equal(state->order_directory, story->certificate->settings.ca->directory);
+}
+
+/* The key and CSR of an earlier, interrupted attempt. False when there are none that fit. */
+static bool take_up_pending(struct story *story)
+{
+	struct error trouble;
+
+	if (!story->store_cert || !same_order(story))
+		return false;
+	error_clear(&trouble);
+	if (store_pending_load(story->store_cert, &story->key_pem, &story->csr_der, &trouble) == STORE_OK &&
+	    pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0 &&
+	    pkey_type(story->key) == story->certificate->settings.key)
+		return true;
+	if (trouble.kind != ERROR_NONE)
+		log_failure(LOG_LEVEL_WARNING, "the key of an interrupted order cannot be used, making another", &trouble);
+	pkey_free(TAKE(story->key));
+	buf_done(&story->key_pem);
+	buf_done(&story->csr_der);
+	return false;
+}
+
+static int make_key(struct story *story, struct error *err)
+{
+	const struct config_certificate *certificate = story->certificate;
+
+	if (pkey_generate(certificate->settings.key, &story->key, err) < 0 ||
+	    pkey_print(story->key, &story->key_pem, err) < 0 ||
+	    csr_create(story->key, &certificate->names, &story->csr_der, err) < 0)
+		return error_context(err, "the key of the certificate");
+	return 0;
+}
+
+static int begin(struct story *story, struct error *err)
+{
+	struct store_state *state = &story->survey.state;
+
+	if (make_key(story, err) < 0)
+		return -1;
+	if (story->options->dry_run)
+		return 0;
+	/* The order that the state may name belongs to the key that is about to be replaced. */
+	state->order_url[0] = '\0';
+	state->order_expires_at = 0;
+	text_copy(state->order_names, sizeof(state->order_names), "");
+	if (story_save(story, err) < 0 || store_pending_save(story->store_cert, &story->key_pem, &story->csr_der, err) < 0)
+		return -1;
+	text_copy(state->order_names, sizeof(state->order_names), story->survey.digest);
+	text_copy(state->order_directory, sizeof(state->order_directory), story->certificate->settings.ca->directory);
+	text_copy(state->order_account, sizeof(state->order_account), "");
+	return story_save(story, err);
+}
+
+static int remember_order(void *self, const char *url, int64_t expires_at, struct error *err)
+{
+	struct story *story = self;
+	struct store_state *state = &story->survey.state;
+	const char *account_url = store_account_url(story->account);
+
+	if (story->options->dry_run)
+		return 0;
+	if (!text_copy(state->order_url, sizeof(state->order_url), url))
+		return error_set(err, ERROR_PROTOCOL, "the URL of the order is too long");
+	state->order_expires_at = expires_at;
+	text_copy(state->order_account, sizeof(state->order_account), account_url ? account_url : "");
+	return story_save(story, err);
+}
+
+static void show_progress(void *self, const char *step, const char *text)
+{
+	char line[ERROR_MESSAGE_MAX];
+
+	text_copy(line, sizeof(line), text);
+	text_clean(line);
+	story_progress(self, step, line);
+}
+
+static void tick(void *self)
+{
+	const struct story *story = self;
+
+	if (story->job->tick)
+		story->job->tick(story->job->self);
+}
+
+static const char *order_to_resume(const struct story *story)
+{
+	const struct store_state *state = &story->survey.state;
+	const char *account_url = store_account_url(story->account);
+
+	if (story->options->dry_run || state->order_url[0] == '\0' || !account_url ||
+	    !text_equal(state->order_account, account_url))
+		return NULL;
+	if (state->order_expires_at != 0 && state->order_expires_at <= clock_wall(story->job->clock))
+		return NULL;
+	return state->order_url;
+}
+
+static int converse(struct story *story, struct error *err)
+{
+	const struct config_settings *settings = &story->certificate->settings;
+	const struct notary_config notary = {
+		.directory_url = settings->ca->directory,
+		.account_key = story->account_key,
+		.account = story->account,
+		.binding_kid = settings->ca->eab_kid,
+		.binding_key = &story->binding_key,
+		.names = &story->certificate->names,
+		.method = challenge_find(settings->challenge),
+		.challenge = { .webroot = settings->webroot },
+		.csr_der = &story->csr_der,
+		.order = remember_order,
+		.progress = show_progress,
+		.tick = tick,
+		.self = story,
+	};
+	CLEANUP(strv_done) struct strv challenges = STRV(1);
+	char contact[CONTACT_SIZE];
+	struct message_issue task = {
+		.names = story->certificate->names,
+		.directory_url = settings->ca->directory,
+		.account_url = store_account_url(story->account),
+		.contact = settings->email ? contact : NULL,
+		.profile = settings->profile,
+		.order_url = order_to_resume(story),
+		.agree_tos = settings->agree_tos,
+		.binding = settings->ca->eab_kid != NULL,
+	};
+	json_auto_t *result = NULL;
+	const char *chain;
+
+	snprintf(contact, sizeof(contact), "mailto:%s", settings->email ? settings->email : "");
+	if (strv_add(&challenges, settings->challenge) < 0)
+		return error_oom(err);
+	task.challenges = challenges;
+	story_limits(story, &task.limits);
+	if (job_net_task(story->net, CHANNEL_TASK_ISSUE, message_issue_pack(&task), &notary,
+	                 task.limits.attempt_ms + PATIENCE_MS, &result, err) < 0 ||
+	    message_answer_read(result, &chain, err) < 0)
+		return -1;
+	if (!chain || buf_append_text(&story->chain_pem, chain) < 0)
+		return error_set(err, ERROR_PROTOCOL, "the net process sent no certificate chain, or one that is too long");
+	return 0;
+}
+
+/* A key whose order is gone is of no more use. */
+static void forget_key(struct story *story)
+{
+	struct error trouble;
+
+	if (story->options->dry_run || story->survey.state.order_url[0] != '\0')
+		return;
+	error_clear(&trouble);
+	if (store_pending_clear(story->store_cert, &trouble) < 0)
+		log_failure(LOG_LEVEL_WARNING, story->certificate->name, &trouble);
+}
+
+int job_order(struct story *story, struct error *err)
+{
+	if (job_account(story, err) < 0)
+		return -1;
+	if (!take_up_pending(story) && begin(story, err) < 0)
+		return -1;
+	if (converse(story, err) < 0) {
+		forget_key(story);
+		return -1;
+	}
+	return 0;
+}

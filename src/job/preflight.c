@@ -1,0 +1,110 @@
+/* Step 3: ask what the CA will ask. What this machine lacks is an error before anybody is asked; what the world shows is a warning: it
+ * may look different from here, and the CA has the last word. */
+#include "job/story.h"
+
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "challenge/challenge.h"
+#include "channel/message.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TOKEN_SIZE = 40, PATIENCE_MS = 15 * 1000 };
+
+static const char trust_anchor[] = "/usr/share/dns/root.key";
+
+static int show_findings(const struct story *story, const json_t *result, struct error *err)
+{
+	const json_t *findings = json_object_get(result, "findings");
+
+	for (size_t i = 0; i < json_array_size(findings); i++) {
+		struct message_finding finding;
+		char text[ERROR_MESSAGE_MAX];
+
+		if (message_finding_read(json_array_get(findings, i), &finding, err) < 0)
+			return -1;
+		text_copy(text, sizeof(text), finding.text);
+		log_warning("%s: preflight: %s", story->certificate->name, text);
+		log_warning("  %s", finding.advice);
+	}
+	return 0;
+}
+
+static int ask(struct story *story, const struct challenge_proof *probe, struct error *err)
+{
+	const struct config_settings *settings = &story->certificate->settings;
+	const struct notary_config notary = {
+		.names = &story->certificate->names,
+		.tick = story->job->tick,
+		.self = story->job->self,
+	};
+	struct message_preflight task = {
+		.names = story->certificate->names,
+		.resolver = settings->resolver,
+		.trust_anchor = access(trust_anchor, R_OK) == 0 ? trust_anchor : NULL,
+		.http_port = settings->http_port,
+		.token = probe->token,
+		.body = probe->key_authorization,
+	};
+	json_auto_t *result = NULL;
+
+	story_limits(story, &task.limits);
+	if (job_net_task(story->net, CHANNEL_TASK_PREFLIGHT, message_preflight_pack(&task), &notary,
+	                 2 * task.limits.connect_ms + PATIENCE_MS, &result, err) < 0)
+		return -1;
+	return show_findings(story, result, err);
+}
+
+/* A token of our own through the real port-80 server. */
+static int probe(struct story *story, const struct challenge_method *method, struct error *err)
+{
+	const struct challenge_config config = { .webroot = story->certificate->settings.webroot };
+	char token[TOKEN_SIZE];
+	char name[TOKEN_SIZE - sizeof("certd-preflight-") + 1];
+	char body[2 * TOKEN_SIZE];
+	struct challenge_proof proof = {
+		.identifier = &story->certificate->names.items[0],
+		.token = token,
+		.key_authorization = body,
+	};
+	struct error unclean;
+	int r;
+
+	random_name(story->job->random, name, sizeof(name));
+	snprintf(token, sizeof(token), "certd-preflight-%s", name);
+	snprintf(body, sizeof(body), "%s.preflight", token);
+	if (method->present(&config, &proof, err) < 0)
+		return -1;
+	r = ask(story, &proof, err);
+	error_clear(&unclean);
+	if (method->cleanup(&config, &proof, &unclean) < 0)
+		log_failure(LOG_LEVEL_WARNING, story->certificate->name, &unclean);
+	return r;
+}
+
+int job_preflight(struct story *story, struct error *err)
+{
+	const struct config_settings *settings = &story->certificate->settings;
+	const struct challenge_method *method = challenge_find(settings->challenge);
+	const struct challenge_config config = { .webroot = settings->webroot };
+	struct error trouble;
+
+	if (!method)
+		return error_set(err, ERROR_USAGE, "there is no challenge type %s", settings->challenge);
+	if (store_probe(story->store, err) < 0 || method->check(&config, err) < 0)
+		return error_context(err, "nothing was asked of the CA");
+	if (!settings->preflight)
+		return 0;
+	story_progress(story, "preflight", "looking up the names and fetching a test file through port 80");
+	error_clear(&trouble);
+	if (probe(story, method, &trouble) == 0)
+		return 0;
+	log_failure(LOG_LEVEL_WARNING, "the preflight could not be done, going on without it", &trouble);
+	return job_net_start(story->net, story->job, story->certificate, err);
+}

@@ -1,0 +1,170 @@
+/* Step 9: state, journal, post-renew or failure hooks. */
+#include "job/story.h"
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "deploy/deploy.h"
+#include "hook/hook.h"
+#include "plan/backoff.h"
+#include "store/store.h"
+
+#include <string.h>
+
+enum { ENVIRONMENT_MAX = 64 };
+
+static int add_failure(const struct story *story, struct strv *environment)
+{
+	const struct store_state *state = &story->survey.state;
+	char next[TIME_TEXT_SIZE];
+
+	(void)strv_addf(environment, "CERTD_ERROR=%s", state->last_error.message);
+	(void)strv_addf(environment, "CERTD_ATTEMPTS=%llu", (unsigned long long)state->attempts);
+	return strv_addf(environment, "CERTD_NEXT_ATTEMPT=%s", time_format(state->next_at, next));
+}
+
+static int run_hooks(struct story *story, const char *name, struct error *err)
+{
+	CLEANUP(strv_done) struct strv environment = STRV(ENVIRONMENT_MAX);
+	const struct config *config = story->job->config;
+	const struct hook_event event = {
+		.event = name,
+		.certificate = story->certificate->name,
+		.environment = &environment,
+		.deadline_ms = config->timeouts.hook_ms,
+	};
+
+	if (deploy_environment(config, story->certificate, story->store_cert, story->outcome->generation, &environment,
+	                       err) < 0)
+		return -1;
+	if (!story->survey.state.last_ok && add_failure(story, &environment) < 0)
+		return error_oom(err);
+	return hook_run_all(story->job->runner, config->hooks_dir, &event, NULL, err);
+}
+
+/* Saves; a failure to save is told and changes nothing else: the next run finds what the last save knew. */
+static void save(struct story *story)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (story_save(story, &err) < 0)
+		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
+}
+
+static void tell_failure(struct story *story, const struct error *error)
+{
+	struct store_state *state = &story->survey.state;
+	const int64_t now_at = clock_wall(story->job->clock);
+	struct error err;
+
+	state->last_at = now_at;
+	state->last_ok = false;
+	state->last_error = *error;
+	if (state->attempts < UINT32_MAX)
+		state->attempts++;
+	state->next_at = now_at + plan_backoff_s(state->attempts, story->job->random);
+	if (error->kind == ERROR_LATER && error->retry_at > now_at)
+		state->next_at = error->retry_at;
+	state->told = false;
+	save(story);
+	error_clear(&err);
+	if (run_hooks(story, "failure", &err) < 0)
+		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
+	state->told = true;
+	save(story);
+}
+
+static void run_post_renew(struct story *story)
+{
+	struct error *error = &story->outcome->error;
+
+	if (run_hooks(story, "post-renew", error) < 0) {
+		error_context(error, "the certificate is served, but a post-renew hook failed and will be run again");
+		story->outcome->post_renew_failed = true;
+		return;
+	}
+	story->survey.state.post_renew_pending = false;
+	save(story);
+}
+
+static void prune(struct story *story)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (store_generation_prune(story->store_cert, story->job->config->keep_generations,
+	                           story->survey.state.deploy_generation, &err) < 0)
+		log_failure(LOG_LEVEL_WARNING, story->certificate->name, &err);
+}
+
+static void tell_success(struct story *story)
+{
+	struct store_state *state = &story->survey.state;
+
+	state->last_at = clock_wall(story->job->clock);
+	state->success_at = state->last_at;
+	state->last_ok = true;
+	error_clear(&state->last_error);
+	state->attempts = 0;
+	state->next_at = 0;
+	if (story->options->deploy) {
+		state->deploy_generation = 0;
+		state->deploy_previous = 0;
+		state->post_renew_pending = true;
+	}
+	save(story);
+	prune(story);
+	if (story->options->deploy)
+		run_post_renew(story);
+}
+
+/* When the new certificate will be due. */
+static void foresee(struct story *story)
+{
+	const struct plan_facts facts = {
+		.now_at = clock_wall(story->job->clock),
+		.have = true,
+		.same_names = true,
+		.same_key = true,
+		.same_ca = true,
+		.not_before_at = story->facts.not_before_at,
+		.not_after_at = story->facts.not_after_at,
+	};
+	struct plan_decision decision;
+
+	plan_due(&facts, &decision);
+	story->outcome->renew_at = decision.renew_at;
+}
+
+void job_tell(struct story *story, int result, struct error *err)
+{
+	struct job_outcome *outcome = story->outcome;
+
+	if (result < 0) {
+		outcome->result = JOB_FAILED;
+		outcome->error = *err;
+		if (story->loaded && !story->options->dry_run)
+			tell_failure(story, err);
+		return;
+	}
+	switch (story->todo) {
+	case STORY_NOTHING:
+	case STORY_WAIT:
+		return;
+	case STORY_TELL:
+		run_post_renew(story);
+		return;
+	case STORY_ISSUE:
+		outcome->result = story->options->dry_run ? JOB_TRIED : JOB_ISSUED;
+		break;
+	case STORY_DEPLOY:
+		outcome->result = JOB_DEPLOYED;
+		break;
+	}
+	foresee(story);
+	if (!story->options->dry_run)
+		tell_success(story);
+}
