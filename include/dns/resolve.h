@@ -24,7 +24,7 @@ struct dns_host {
 	char canonical[256]; /* where CNAMEs led, or "" */
 	char addresses[DNS_ADDRESSES_MAX][DNS_ADDRESS_SIZE]; /* AAAA first, then A: the order in which a CA tries them */
 	size_t addresses_count;
-	char reason[256]; /* DNS_BOGUS and DNS_FAILED */
+	char reason[256]; /* DNS_BOGUS and DNS_FAILED; with DNS_FOUND, what went wrong with the other kind of address, or "" */
 };
 
 struct dns_config {
