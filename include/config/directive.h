@@ -1,0 +1,77 @@
+/* directive.h: the one table of what can stand in the configuration.
+ *
+ * Reading, checking, printing, the options of `certd issue`, "did you mean" and the lint tier's look at certd.conf(5) all go by it. A
+ * new directive is a row here, a member of a struct in config.h, and a paragraph in certd.conf(5).
+ */
+#ifndef CERTD_CONFIG_DIRECTIVE_H
+#define CERTD_CONFIG_DIRECTIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a directive may stand; a set of these. */
+enum config_scope {
+	CONFIG_SCOPE_GLOBAL = 1, /* outside of all blocks */
+	CONFIG_SCOPE_CERTIFICATE = 2,
+	CONFIG_SCOPE_CA = 4,
+	CONFIG_SCOPE_NGINX = 8,
+};
+
+/* What its value is, and so the type of the member it goes to. */
+enum config_kind {
+	CONFIG_KIND_NAMES, /* a list; struct ident_list */
+	CONFIG_KIND_CA, /* a name or a URL; resolved by config_ca_resolve() */
+	CONFIG_KIND_URL, /* https; const char * */
+	CONFIG_KIND_PATH, /* absolute; const char * */
+	CONFIG_KIND_NGINX_PATH, /* a path that NGINX is told; const char * */
+	CONFIG_KIND_EMAIL, /* const char * */
+	CONFIG_KIND_WORD, /* printable, no space; const char * */
+	CONFIG_KIND_USER, /* const char * */
+	CONFIG_KIND_CHALLENGE, /* const char * */
+	CONFIG_KIND_ADDRESS, /* an IP literal; const char * */
+	CONFIG_KIND_RESOLVER, /* ADDRESS[@PORT]; const char * */
+	CONFIG_KIND_BOOL, /* bool */
+	CONFIG_KIND_KEY, /* enum key_type */
+	CONFIG_KIND_DEPLOY, /* enum config_deploy */
+	CONFIG_KIND_PORT, /* uint16_t */
+	CONFIG_KIND_COUNT, /* unsigned int, from min to max */
+	CONFIG_KIND_DURATION, /* int64_t, milliseconds; min and max in seconds */
+};
+
+#define CONFIG_NO_OFFSET SIZE_MAX
+
+struct config_directive {
+	const char *name;
+	enum config_kind kind;
+	unsigned int scopes;
+	bool issue; /* also an option of `certd issue` */
+	size_t offset; /* of the member, in struct config_settings when it may stand in a certificate, else in struct config */
+	int64_t min;
+	int64_t max;
+	const char *standard; /* the default as one would write it; NULL for none: then "" means none, too */
+	const char *argument; /* for help texts: "DIR", "ADDR"; NULL for a bool */
+	const char *help; /* one line */
+};
+
+/* Static, in the order in which they are printed. */
+const struct config_directive *config_directives(size_t *ret_count);
+
+/* Its place in the table; for arrays that hold something for each directive. */
+size_t config_directive_index(const struct config_directive *directive);
+
+/* The most there can be, for such arrays. */
+enum { CONFIG_DIRECTIVES_MAX = 64 };
+
+/* The directive of that name in one of the scopes, or NULL. */
+const struct config_directive *config_directive_find(const char *name, unsigned int scopes);
+
+/* The block that begins with that word: its scope, or 0. */
+unsigned int config_block_find(const char *name);
+const char *config_block_name(enum config_scope scope);
+bool config_block_has_title(enum config_scope scope);
+
+/* The name nearest to `name` of the directives in these scopes, and of the blocks where CONFIG_SCOPE_GLOBAL is one of them; or NULL. */
+const char *config_directive_nearest(const char *name, unsigned int scopes);
+
+#endif

@@ -1,0 +1,188 @@
+/* build_ca.c: which CAs there are, and whose certificate is whose. */
+#include "config/owned.h"
+
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "config/ca.h"
+#include "config/config.h"
+#include "config/problem.h"
+#include "config/value.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* A key that others can read is nobody's any more. Whether the file is there is a matter of when it is needed. */
+static void check_secret(struct config_build *b, const struct config_placed *placed)
+{
+	struct stat st;
+
+	if (stat(placed->value->text, &st) == 0 && (st.st_mode & (S_IRWXO)) != 0)
+		config_problem(b->problems, placed->file, placed->value->line,
+		               "%s %s: its mode %04o lets everybody at the CA's key: chmod 0600 it", placed->value->directive->name,
+		               placed->value->text, (unsigned int)(st.st_mode & 07777));
+}
+
+void config_build_check_eab(struct config_build *b, const struct config_placed *placed)
+{
+	const struct config_placed *kid = config_placed_of(placed, "eab-kid", CONFIG_SCOPE_CA);
+	const struct config_placed *hmac = config_placed_of(placed, "eab-hmac-file", CONFIG_SCOPE_CA);
+	const struct config_placed *one = config_placed_text(kid) != NULL ? kid : hmac;
+
+	if ((config_placed_text(kid) == NULL) != (config_placed_text(hmac) == NULL))
+		config_problem(b->problems, one->file, one->value->line,
+		               "%s: eab-kid and eab-hmac-file go together, and %s is missing beside it",
+		               one->value->directive->name, one == kid ? "eab-hmac-file" : "eab-kid");
+	if (config_placed_text(hmac) != NULL)
+		check_secret(b, hmac);
+}
+
+static void put_ca_block(struct config_build *b, const struct config_block *block, struct config_ca *ca)
+{
+	struct config_placed placed[CONFIG_DIRECTIVES_MAX] = { 0 };
+	static const struct {
+		const char *name;
+		size_t offset;
+	} members[] = {
+		{ "directory", offsetof(struct config_ca, directory) },
+		{ "ca-bundle", offsetof(struct config_ca, ca_bundle) },
+		{ "eab-kid", offsetof(struct config_ca, eab_kid) },
+		{ "eab-hmac-file", offsetof(struct config_ca, eab_hmac_file) },
+	};
+
+	config_build_gather(block, placed);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const struct config_placed *one = config_placed_of(placed, members[i].name, CONFIG_SCOPE_CA);
+
+		if (one->value != NULL)
+			config_build_put(b, one, (char *)ca + members[i].offset);
+	}
+	config_build_check_eab(b, placed);
+	if (ca->directory == NULL && config_placed_of(placed, "directory", CONFIG_SCOPE_CA)->value == NULL)
+		config_problem(b->problems, block->file, block->line,
+		               "ca \"%s\": its directory is missing: directory = \"https://...\"", ca->name);
+}
+
+static const struct config_ca *find_ca(const struct config_owned *o, const char *name, size_t *ret_at)
+{
+	for (size_t i = 0; i < o->cas_count; i++) {
+		if (text_equal(o->cas[i]->name, name)) {
+			*ret_at = i;
+			return o->cas[i];
+		}
+	}
+	return NULL;
+}
+
+static int add_ca(struct config_build *b, const struct config_ca *ca, size_t *ret_at)
+{
+	struct config_owned *o = b->owned;
+	const struct config_ca **cas = config_arena_grow(&o->arena, o->cas, o->cas_count, sizeof(const struct config_ca *));
+
+	if (cas == NULL)
+		return config_problem_oom(b->problems);
+	o->cas = cas;
+	*ret_at = o->cas_count;
+	o->cas[o->cas_count++] = ca;
+	return 0;
+}
+
+/* The block that speaks of the same thing before this one, or NULL. */
+static const struct config_block *earlier(const struct config_owned *o, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (o->raw.blocks[i]->scope == o->raw.blocks[at]->scope &&
+		    text_equal(o->raw.blocks[i]->title, o->raw.blocks[at]->title))
+			return o->raw.blocks[i];
+	}
+	return NULL;
+}
+
+void config_build_cas(struct config_build *b)
+{
+	struct config_owned *o = b->owned;
+	size_t builtin_count, at;
+	const struct config_ca *builtin = config_builtin_cas(&builtin_count);
+
+	for (size_t i = 0; i < builtin_count; i++)
+		add_ca(b, &builtin[i], &at);
+	for (size_t i = 0; i < o->raw.count; i++) {
+		const struct config_block *block = o->raw.blocks[i], *before;
+		const struct config_ca *known;
+		struct config_ca *ca;
+		struct error err;
+
+		if (block->scope != CONFIG_SCOPE_CA)
+			continue;
+		before = earlier(o, i);
+		if (before != NULL) {
+			config_problem(b->problems, block->file, block->line, "ca \"%s\" is described in %s:%u already",
+			               block->title, before->file, before->line);
+			continue;
+		}
+		if (config_ca_check_name(block->title, &err) < 0)
+			config_build_tell(b, block->file, block->line, &err);
+		ca = config_arena_alloc(&o->arena, 1, sizeof(*ca));
+		if (ca == NULL) {
+			config_problem_oom(b->problems);
+			return;
+		}
+		known = find_ca(o, block->title, &at);
+		if (known != NULL)
+			*ca = *known;
+		else if (add_ca(b, ca, &at) < 0)
+			return;
+		ca->name = block->title;
+		o->cas[at] = ca;
+		put_ca_block(b, block, ca);
+	}
+}
+
+void config_build_choose_ca(struct config_build *b, const struct config_placed *own, const struct config_placed *global,
+                      const struct config_ca **ret)
+{
+	static const struct config_placed nothing;
+	const struct config_placed *choice = config_placed_of(own, "ca", CONFIG_SCOPE_GLOBAL);
+	const struct config_placed *all = config_placed_of(global, "ca", CONFIG_SCOPE_GLOBAL);
+	const struct config_placed *bundle = config_placed_of(own, "ca-bundle", CONFIG_SCOPE_CA);
+	const struct config_placed *eab = own;
+	const char *standard = config_directive_find("ca", CONFIG_SCOPE_GLOBAL)->standard;
+	const struct config_ca *ca;
+	struct config_ca derived;
+	struct error err;
+
+	choice = choice->value != NULL ? choice : all;
+	if (config_ca_resolve(b->owned->cas, b->owned->cas_count, choice->value == NULL ? standard : choice->value->text,
+	                      &b->owned->arena, &ca, &err) < 0) {
+		config_build_tell(b, choice->value == NULL ? b->config->file : choice->file, choice->value == NULL ? 0 : choice->value->line,
+		     &err);
+		return;
+	}
+	derived = *ca;
+	if (bundle->value == NULL && ca->ca_bundle == NULL)
+		bundle = config_placed_of(global, "ca-bundle", CONFIG_SCOPE_CA);
+	if (bundle->value != NULL)
+		config_build_put(b, bundle, &derived.ca_bundle);
+	if (config_placed_text(config_placed_of(own, "eab-kid", CONFIG_SCOPE_CA)) == NULL)
+		eab = ca->eab_kid == NULL && text_equal(config_placed_text(choice) == NULL ? standard : choice->value->text,
+		                                        config_placed_text(all) == NULL ? standard : all->value->text) ?
+		              global :
+		              &nothing;
+	if (eab != &nothing && config_placed_text(config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA)) != NULL &&
+	    config_placed_text(config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA)) != NULL) {
+		config_build_put(b, config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA), &derived.eab_kid);
+		config_build_put(b, config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA), &derived.eab_hmac_file);
+	}
+	if (derived.ca_bundle != ca->ca_bundle || derived.eab_kid != ca->eab_kid) {
+		struct config_ca *copy = config_arena_alloc(&b->owned->arena, 1, sizeof(*copy));
+
+		if (copy == NULL) {
+			config_problem_oom(b->problems);
+			return;
+		}
+		*copy = derived;
+		ca = copy;
+	}
+	*ret = ca;
+}
+

@@ -1,0 +1,333 @@
+/* compose.c: the configuration as text: what `certd issue` remembers, in the syntax a person would write. */
+#include "config/config.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "config/ca.h"
+#include "config/owned.h"
+#include "config/problem.h"
+#include "config/value.h"
+
+#include <string.h>
+
+enum { LINE_WIDTH = 100 };
+
+static const char heading[] = "# Written by `certd issue`, which changes the block below and nothing else here. See certd.conf(5).\n";
+
+int config_quote(const char *text, struct buf *out)
+{
+	/* In single quotes nothing is expanded. */
+	char quote = strpbrk(text, "\"\\$") == NULL ? '"' : '\'';
+
+	buf_append_char(out, quote);
+	for (; *text != '\0'; text++) {
+		if (quote == '\'' && (*text == '\'' || *text == '\\'))
+			buf_append_char(out, '\\');
+		buf_append_char(out, *text);
+	}
+	return buf_append_char(out, quote);
+}
+
+static bool goes_bare(const struct config_value *value)
+{
+	enum config_kind kind = value->directive->kind;
+	size_t len = strspn(value->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
+	return len > 0 && value->text[len] == '\0' &&
+	       (kind == CONFIG_KIND_BOOL || kind == CONFIG_KIND_PORT || kind == CONFIG_KIND_COUNT ||
+	        kind == CONFIG_KIND_DURATION);
+}
+
+static void print_list(const struct config_block *block, const struct config_directive *directive, struct buf *out)
+{
+	size_t width = 0, printed = 0;
+
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->values[i].directive == directive)
+			width += strlen(block->values[i].text) + 4;
+	}
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->values[i].directive != directive)
+			continue;
+		buf_append_text(out, printed++ > 0 ? "," : "{");
+		buf_append_text(out, width > LINE_WIDTH ? "\n\t\t" : " ");
+		config_quote(block->values[i].text, out);
+	}
+	buf_append_text(out, width > LINE_WIDTH ? "\n\t}" : " }");
+}
+
+int config_block_print(const struct config_block *block, struct buf *out)
+{
+	size_t count;
+	const struct config_directive *directives = config_directives(&count);
+	const char *indent = block->scope == CONFIG_SCOPE_GLOBAL ? "" : "\t";
+
+	if (block->scope != CONFIG_SCOPE_GLOBAL) {
+		buf_printf(out, "%s ", config_block_name(block->scope));
+		if (config_block_has_title(block->scope))
+			config_quote(block->title, out);
+		buf_append_text(out, config_block_has_title(block->scope) ? " {\n" : "{\n");
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct config_value *value = config_block_value(block, &directives[i]);
+
+		if (value == NULL)
+			continue;
+		buf_printf(out, "%s%s = ", indent, directives[i].name);
+		if (directives[i].kind == CONFIG_KIND_NAMES)
+			print_list(block, &directives[i], out);
+		else if (goes_bare(value))
+			buf_append_text(out, value->text);
+		else
+			config_quote(value->text, out);
+		buf_append_char(out, '\n');
+	}
+	if (block->scope != CONFIG_SCOPE_GLOBAL)
+		buf_append_text(out, "}");
+	return out->failed ? -1 : 0;
+}
+
+/* conf.d/NAME.conf */
+static int path_of(const struct config *config, const char *name, struct buf *out, struct error *err)
+{
+	if (ident_check_certificate_name(name, err) < 0)
+		return -1;
+	buf_printf(out, "%s/%s.conf", config->conf_dir, name);
+	return buf_check(out, "path", err);
+}
+
+static const struct config_file *file_of(const struct config *config, const char *path)
+{
+	size_t count;
+	const struct config_file *files = config_files(config, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (text_equal(files[i].path, path))
+			return &files[i];
+	}
+	return NULL;
+}
+
+static int add_value(struct config_arena *arena, struct config_block *block, const struct config_directive *directive,
+                     const char *text, struct error *err)
+{
+	struct config_value *values = config_arena_grow(arena, block->values, block->count, sizeof(*values));
+
+	if (values == NULL)
+		return error_oom(err);
+	block->values = values;
+	block->values[block->count++] = (struct config_value){ .directive = directive, .text = text };
+	return 0;
+}
+
+static int check_option(const struct config *config, const struct config_option *option, struct config_arena *arena,
+                        struct error *err)
+{
+	const struct config_owned *o = config->owned;
+	const struct config_directive *directive = config_directive_find(option->directive, CONFIG_SCOPE_CERTIFICATE);
+	const struct config_ca *ca;
+	struct error why;
+
+	if (directive == NULL || directive->kind == CONFIG_KIND_NAMES)
+		return error_set(err, ERROR_USAGE, "--%.64s is no option for a certificate", option->directive);
+	if (config_value_check(directive, option->value, &why) == 0 &&
+	    (directive->kind != CONFIG_KIND_CA ||
+	     config_ca_resolve(o->cas, o->cas_count, option->value, arena, &ca, &why) == 0))
+		return 0;
+	return error_set(err, why.kind, "--%s", why.message);
+}
+
+static const struct config_option *option_of(const struct config_directive *directive, const struct config_option *options,
+                                             size_t count)
+{
+	for (size_t i = count; i > 0; i--) {
+		if (text_equal(options[i - 1].directive, directive->name))
+			return &options[i - 1];
+	}
+	return NULL;
+}
+
+/* The names as the block has them, or, where these are others, as given. */
+static int compose_names(const struct config *config, const struct config_block *old, const struct ident_list *names,
+                         struct config_arena *arena, struct config_block *block, bool *changed, struct error *err)
+{
+	const struct config_directive *directive = config_directive_find("names", CONFIG_SCOPE_CERTIFICATE);
+
+	if (old != NULL && ident_list_same(&config_find(config, old->title)->names, names)) {
+		for (size_t i = 0; i < old->count; i++) {
+			if (old->values[i].directive == directive &&
+			    add_value(arena, block, directive, old->values[i].text, err) < 0)
+				return -1;
+		}
+		return 0;
+	}
+	*changed = true;
+	for (size_t i = 0; i < names->count; i++) {
+		if (add_value(arena, block, directive, names->items[i].value, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int compose_values(const struct config *config, const struct config_block *old,
+                          const struct config_option *options, size_t options_count, struct config_arena *arena,
+                          struct config_block *block, bool *changed, struct error *err)
+{
+	size_t count;
+	const struct config_directive *directives = config_directives(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct config_directive *d = &directives[i];
+		const struct config_option *option = option_of(d, options, options_count);
+		const struct config_value *said = old == NULL ? NULL : config_block_value(old, d);
+		const char *effective = config_effective(config, old, d);
+
+		if ((d->scopes & CONFIG_SCOPE_CERTIFICATE) == 0 || d->kind == CONFIG_KIND_NAMES)
+			continue;
+		/* What holds already need not be said once more: a person's file stays as it is. */
+		if (option != NULL && old != NULL &&
+		    config_value_same(d, option->value, effective == NULL ? "" : effective))
+			option = NULL;
+		if (option == NULL && said == NULL)
+			continue;
+		*changed = *changed || option != NULL;
+		if (add_value(arena, block, d, option != NULL ? option->value : said->text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int config_compose(const struct config *config, const char *name, const struct ident_list *names,
+                   const struct config_option *options, size_t options_count, struct buf *text, struct error *err)
+{
+	CLEANUP(config_arena_done) struct config_arena arena = { NULL };
+	CLEANUP(buf_done) struct buf path = BUF(CONFIG_FILE_MAX);
+	const struct config_block *old = config_block_of(config, name);
+	const struct config_file *file;
+	struct config_block block = { .scope = CONFIG_SCOPE_CERTIFICATE, .title = name };
+	bool changed = false, ours;
+
+	for (size_t i = 0; i < options_count; i++) {
+		if (check_option(config, &options[i], &arena, err) < 0)
+			return -1;
+	}
+	if (path_of(config, name, &path, err) < 0 ||
+	    compose_names(config, old, names, &arena, &block, &changed, err) < 0 ||
+	    compose_values(config, old, options, options_count, &arena, &block, &changed, err) < 0)
+		return -1;
+	file = file_of(config, buf_text(&path));
+	ours = old != NULL && file != NULL && text_equal(old->file, file->path);
+	if (ours && !changed) {
+		buf_append(text, file->text, file->len);
+		return buf_check(text, "configuration", err);
+	}
+	if (ours)
+		buf_append(text, file->text, old->begin);
+	else if (file != NULL && file->len > 0)
+		buf_printf(text, "%s%s", file->text, text_has_suffix(file->text, "\n") ? "" : "\n");
+	else
+		buf_append_text(text, heading);
+	config_block_print(&block, text);
+	if (ours)
+		buf_append(text, file->text + old->end, file->len - old->end);
+	else
+		buf_append_char(text, '\n');
+	return buf_check(text, "configuration", err);
+}
+
+/* The files with this one in its place by name. */
+static int replace_file(const struct config *config, const struct config_file *file, struct config_arena *arena,
+                        struct config_input *ret, struct error *err)
+{
+	size_t count, n = 0;
+	const struct config_file *files = config_files(config, &count);
+	struct config_file *replaced = config_arena_alloc(arena, count + 1, sizeof(*replaced));
+	bool done = false;
+
+	if (replaced == NULL)
+		return error_oom(err);
+	for (size_t i = 0; i < count; i++) {
+		if (text_equal(files[i].path, file->path))
+			continue;
+		if (!done && !text_equal(files[i].path, config->file) && strcmp(files[i].path, file->path) > 0) {
+			replaced[n++] = *file;
+			done = true;
+		}
+		replaced[n++] = files[i];
+	}
+	if (!done)
+		replaced[n++] = *file;
+	ret->main_file = config->file;
+	ret->files = replaced;
+	ret->count = n;
+	return 0;
+}
+
+int config_load_with(const struct config *config, const char *name, const char *text, struct config **ret,
+                     struct error *err)
+{
+	CLEANUP(config_arena_done) struct config_arena arena = { NULL };
+	CLEANUP(buf_done) struct buf path = BUF(CONFIG_FILE_MAX);
+	struct config_problems problems = { .err = err };
+	struct config_input input = { .only_certificate = name };
+	struct config_file file;
+
+	if (path_of(config, name, &path, err) < 0)
+		return -1;
+	file = (struct config_file){ .path = buf_text(&path), .text = text, .len = strlen(text) };
+	input.only_in = file.path;
+	if (replace_file(config, &file, &arena, &input, err) < 0)
+		return -1;
+	return config_build(&input, &problems, ret);
+}
+
+/* Whether the text says of the certificate what the block says. */
+static bool says_the_same(const struct config_block *block, const char *path, const char *text)
+{
+	CLEANUP(config_arena_done) struct config_arena arena = { NULL };
+	CLEANUP(buf_done) struct buf ours = BUF(CONFIG_FILE_MAX);
+	CLEANUP(buf_done) struct buf theirs = BUF(CONFIG_FILE_MAX);
+	struct config_raw raw = { .arena = &arena };
+	struct error err;
+	struct config_problems problems = { .err = &err };
+
+	if (config_raw_parse(&raw, path, text, strlen(text), &problems) < 0 || config_block_print(block, &theirs) < 0)
+		return false;
+	for (size_t i = 0; i < raw.count; i++) {
+		if (raw.blocks[i]->scope == CONFIG_SCOPE_CERTIFICATE && text_equal(raw.blocks[i]->title, block->title))
+			return config_block_print(raw.blocks[i], &ours) == 0 && text_equal(buf_text(&ours), buf_text(&theirs));
+	}
+	return false;
+}
+
+int config_save(const struct config *config, const char *name, const char *text, struct error *err)
+{
+	CLEANUP(buf_done) struct buf path = BUF(CONFIG_FILE_MAX);
+	CLEANUP(buf_done) struct buf present = BUF(CONFIG_FILE_MAX);
+	CLEANUP(clean_fd) int fd = -1;
+	const struct config_block *old = config_block_of(config, name);
+	const char *leaf;
+	int result;
+
+	if (path_of(config, name, &path, err) < 0)
+		return -1;
+	leaf = strrchr(buf_text(&path), '/') + 1;
+	if (old != NULL && !text_equal(old->file, buf_text(&path))) {
+		if (says_the_same(old, buf_text(&path), text))
+			return 0;
+		error_set(err, ERROR_USAGE, "%s:%u: certificate \"%s\" is described here, in a file that certd does not change",
+		          old->file, old->line, name);
+		return error_advise(err, "write there what shall change, or take the block out and let certd issue write it");
+	}
+	if (file_make_dirs(config->conf_dir, 0755, &fd, err) < 0)
+		return -1;
+	result = file_read(fd, leaf, &present, err);
+	if (result == FILE_OK && text_equal(buf_text(&present), text))
+		return 0;
+	if (result < 0 || file_write(fd, leaf, text, strlen(text), 0644, err) < 0)
+		return error_context(err, "%s", buf_text(&path));
+	return 0;
+}

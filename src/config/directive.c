@@ -1,0 +1,161 @@
+/* directive.c: the one table of what can stand in the configuration. */
+#include "config/directive.h"
+
+#include "base/clean.h"
+#include "base/text.h"
+#include "config/config.h"
+
+#include <assert.h>
+
+#define GLOBAL CONFIG_SCOPE_GLOBAL
+#define EACH (CONFIG_SCOPE_GLOBAL | CONFIG_SCOPE_CERTIFICATE)
+#define FOR_CA (EACH | CONFIG_SCOPE_CA)
+#define ALL(member) offsetof(struct config, member)
+#define ONE(member) offsetof(struct config_settings, member)
+#define NONE CONFIG_NO_OFFSET
+#define HOURS_S ((int64_t)60 * 60)
+
+static const struct config_directive directives[] = {
+	{ "names", CONFIG_KIND_NAMES, CONFIG_SCOPE_CERTIFICATE, false, NONE, 0, 0, NULL, "NAME",
+	  "the names that the certificate is for" },
+	{ "email", CONFIG_KIND_EMAIL, EACH, true, ONE(email), 0, 0, NULL, "ADDR", "address for the CA's account" },
+	{ "agree-tos", CONFIG_KIND_BOOL, EACH, true, ONE(agree_tos), 0, 0, "false", NULL,
+	  "agree to the CA's terms of service" },
+	{ "ca", CONFIG_KIND_CA, EACH, true, NONE, 0, 0, "letsencrypt", "NAME|URL",
+	  "the CA, by name or by the URL of its directory" },
+	{ "directory", CONFIG_KIND_URL, CONFIG_SCOPE_CA, false, NONE, 0, 0, NULL, "URL", "the CA's directory" },
+	{ "ca-bundle", CONFIG_KIND_PATH, FOR_CA, true, NONE, 0, 0, NULL, "FILE",
+	  "whom to trust for the CA's own HTTPS, in place of the system" },
+	{ "eab-kid", CONFIG_KIND_WORD, FOR_CA, true, NONE, 0, 0, NULL, "ID",
+	  "the CA's key identifier for external account binding" },
+	{ "eab-hmac-file", CONFIG_KIND_PATH, FOR_CA, true, NONE, 0, 0, NULL, "FILE",
+	  "file with the CA's key for external account binding, in base64url" },
+	{ "key", CONFIG_KIND_KEY, EACH, true, ONE(key), 0, 0, "ecdsa-p256", "TYPE", "the type of the certificate's key" },
+	{ "profile", CONFIG_KIND_WORD, EACH, true, ONE(profile), 0, 0, NULL, "NAME",
+	  "the CA's profile for the certificate" },
+	{ "challenge", CONFIG_KIND_CHALLENGE, EACH, true, ONE(challenge), 0, 0, "http-01", "TYPE",
+	  "how to prove control of the names" },
+	{ "webroot", CONFIG_KIND_NGINX_PATH, EACH, true, ONE(webroot), 0, 0, NULL, "DIR",
+	  "where NGINX serves the proofs of http-01 from" },
+	{ "resolver", CONFIG_KIND_RESOLVER, EACH, true, ONE(resolver), 0, 0, NULL, "ADDRESS[@PORT]",
+	  "DNS resolver to ask in place of the system's" },
+	{ "preflight", CONFIG_KIND_BOOL, EACH, false, ONE(preflight), 0, 0, "true", NULL,
+	  "ask first what the CA will ask" },
+	{ "http-port", CONFIG_KIND_PORT, EACH, false, ONE(http_port), 0, 0, "80", "PORT",
+	  "the port of the preflight's own request" },
+	{ "deploy", CONFIG_KIND_DEPLOY, EACH, false, ONE(deploy), 0, 0, "nginx", "nginx|none",
+	  "what is done with a new certificate" },
+	{ "serve-address", CONFIG_KIND_ADDRESS, EACH, false, ONE(serve_address), 0, 0, "127.0.0.1", "ADDRESS",
+	  "the local listener that is asked for the new certificate" },
+	{ "https-port", CONFIG_KIND_PORT, EACH, false, ONE(https_port), 0, 0, "443", "PORT", "the port of that listener" },
+
+	{ "state-dir", CONFIG_KIND_NGINX_PATH, GLOBAL, false, ALL(state_dir), 0, 0, CERTD_LOCALSTATEDIR "/lib/certd", "DIR",
+	  "keys, certificates, accounts" },
+	{ "runtime-dir", CONFIG_KIND_PATH, GLOBAL, false, ALL(runtime_dir), 0, 0, CERTD_RUNSTATEDIR "/certd", "DIR",
+	  "the lock" },
+	{ "hooks-dir", CONFIG_KIND_PATH, GLOBAL, false, ALL(hooks_dir), 0, 0, CERTD_SYSCONFDIR "/certd/hooks.d", "DIR",
+	  "the folder of the hooks' folders" },
+	{ "nginx-snippet-dir", CONFIG_KIND_NGINX_PATH, GLOBAL, false, ALL(nginx_snippet_dir), 0, 0,
+	  CERTD_SYSCONFDIR "/nginx/snippets", "DIR", "where the snippets for NGINX are written" },
+	{ "net-user", CONFIG_KIND_USER, GLOBAL, false, ALL(net_user), 0, 0, "certd", "USER",
+	  "whom the net process runs as" },
+	{ "keep-generations", CONFIG_KIND_COUNT, GLOBAL, false, ALL(keep_generations), 1, 100, "5", "NUMBER",
+	  "how many generations of a certificate are kept" },
+	{ "connect-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.connect_ms), 1, HOURS_S, "15s", "TIME",
+	  "for a connection to be there" },
+	{ "idle-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.idle_ms), 1, HOURS_S, "30s", "TIME",
+	  "for a peer that sends nothing" },
+	{ "request-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.request_ms), 1, HOURS_S, "60s", "TIME",
+	  "for one request" },
+	{ "retry-after-max", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.retry_after_max_ms), 1, HOURS_S, "5min",
+	  "TIME", "the longest Retry-After that is waited for within a run" },
+	{ "attempt-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.attempt_ms), 1, 24 * HOURS_S, "10min",
+	  "TIME", "for one certificate's attempt" },
+	{ "hook-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.hook_ms), 1, 24 * HOURS_S, "5min", "TIME",
+	  "for one hook" },
+	{ "deploy-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.deploy_ms), 1, HOURS_S, "10s", "TIME",
+	  "for reload and proof together" },
+
+	{ "binary", CONFIG_KIND_PATH, CONFIG_SCOPE_NGINX, false, ALL(nginx.binary), 0, 0, "/usr/sbin/nginx", "FILE",
+	  "the NGINX program" },
+	{ "config", CONFIG_KIND_PATH, CONFIG_SCOPE_NGINX, false, ALL(nginx.config), 0, 0, NULL, "FILE",
+	  "its configuration (nginx -c)" },
+	{ "prefix", CONFIG_KIND_PATH, CONFIG_SCOPE_NGINX, false, ALL(nginx.prefix), 0, 0, NULL, "DIR",
+	  "its prefix (nginx -p)" },
+	{ "hook", CONFIG_KIND_PATH, CONFIG_SCOPE_NGINX, false, ALL(nginx.hook), 0, 0, CERTD_LIBEXECDIR "/hooks/nginx",
+	  "FILE", "the program that makes NGINX take new files" },
+};
+
+static_assert(ARRAY_SIZE(directives) <= CONFIG_DIRECTIVES_MAX, "CONFIG_DIRECTIVES_MAX is too small");
+
+static const struct block {
+	const char *name;
+	enum config_scope scope;
+	bool title;
+} block_directives[] = {
+	{ "certificate", CONFIG_SCOPE_CERTIFICATE, true },
+	{ "ca", CONFIG_SCOPE_CA, true },
+	{ "nginx", CONFIG_SCOPE_NGINX, false },
+};
+
+const struct config_directive *config_directives(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(directives);
+	return directives;
+}
+
+size_t config_directive_index(const struct config_directive *directive)
+{
+	return (size_t)(directive - directives);
+}
+
+const struct config_directive *config_directive_find(const char *name, unsigned int scopes)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(directives); i++) {
+		if ((directives[i].scopes & scopes) != 0 && text_equal(directives[i].name, name))
+			return &directives[i];
+	}
+	return NULL;
+}
+
+unsigned int config_block_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(block_directives); i++) {
+		if (text_equal(block_directives[i].name, name))
+			return block_directives[i].scope;
+	}
+	return 0;
+}
+
+const char *config_block_name(enum config_scope scope)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(block_directives); i++) {
+		if (block_directives[i].scope == scope)
+			return block_directives[i].name;
+	}
+	return "";
+}
+
+bool config_block_has_title(enum config_scope scope)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(block_directives); i++) {
+		if (block_directives[i].scope == scope)
+			return block_directives[i].title;
+	}
+	return false;
+}
+
+const char *config_directive_nearest(const char *name, unsigned int scopes)
+{
+	const char *names[ARRAY_SIZE(directives) + ARRAY_SIZE(block_directives) + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(directives); i++) {
+		if ((directives[i].scopes & scopes) != 0)
+			names[count++] = directives[i].name;
+	}
+	for (size_t i = 0; (scopes & CONFIG_SCOPE_GLOBAL) != 0 && i < ARRAY_SIZE(block_directives); i++)
+		names[count++] = block_directives[i].name;
+	names[count] = NULL;
+	return text_nearest(name, names);
+}

@@ -1,0 +1,337 @@
+/* value.c: one value, checked. */
+#include "config/value.h"
+
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "config/arena.h"
+#include "config/config.h"
+#include "http/http.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WORD_MAX = 255, EMAIL_MAX = 254, USER_MAX = 32, PORT_MAX = 65535 };
+
+/* "key "foo": ..." into err. */
+__attribute__((format(printf, 4, 5))) static int refuse(struct error *err, const struct config_directive *directive,
+                                                        const char *text, const char *format, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, format);
+	if (vsnprintf(why, sizeof(why), format, ap) < 0)
+		why[0] = '\0';
+	va_end(ap);
+	return error_set(err, ERROR_USAGE, "%s \"%.128s\": %s", directive->name, text, why);
+}
+
+static int refuse_choice(struct error *err, const struct config_directive *directive, const char *text,
+                         const char *const *choices)
+{
+	const char *near = text_nearest(text, choices);
+	char all[256];
+	size_t at = 0;
+
+	if (near != NULL)
+		return refuse(err, directive, text, "there is no such %s; did you mean \"%s\"?", directive->name, near);
+	all[0] = '\0';
+	for (size_t i = 0; choices[i] != NULL && at < sizeof(all); i++) {
+		int n = snprintf(all + at, sizeof(all) - at, "%s%s", i == 0 ? "" : ", ", choices[i]);
+
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return refuse(err, directive, text, "there is no such %s; there is: %s", directive->name, all);
+}
+
+/* "/a//b/./c/" as "/a/b/c", into out, which is as long as text. 0, or -1 with a reason. */
+static int clean_path(const char *text, char *out, const char **ret_why)
+{
+	size_t n = 0;
+
+	*ret_why = "a path is absolute: it begins with \"/\"";
+	if (text[0] != '/')
+		return -1;
+	while (*text != '\0') {
+		size_t len;
+
+		text += strspn(text, "/");
+		len = strcspn(text, "/");
+		*ret_why = "a path without \"..\" in it is needed";
+		if (len == 2 && text[0] == '.' && text[1] == '.')
+			return -1;
+		if (len > 0 && !(len == 1 && text[0] == '.')) {
+			out[n++] = '/';
+			memcpy(out + n, text, len);
+			n += len;
+		}
+		text += len;
+	}
+	out[n] = '\0';
+	*ret_why = "this is the root of the file system, not a place for certd's files";
+	return n == 0 ? -1 : 0;
+}
+
+static int read_path(const struct config_directive *directive, const char *text, struct config_arena *arena,
+                     const char **ret, struct error *err)
+{
+	char *path;
+	const char *why;
+
+	if (strlen(text) >= PATH_MAX)
+		return refuse(err, directive, text, "a path of more than %d octets", PATH_MAX - 1);
+	path = config_arena_alloc(arena, strlen(text) + 2, 1);
+	if (path == NULL)
+		return error_oom(err);
+	if (clean_path(text, path, &why) < 0)
+		return refuse(err, directive, text, "%s", why);
+	/* NGINX expands variables in paths, also in quotes. */
+	if (directive->kind == CONFIG_KIND_NGINX_PATH && strpbrk(path, "$\"'\\;{}") != NULL)
+		return refuse(err, directive, text, "NGINX cannot be told a path with one of $ \" ' \\ ; { } in it");
+	*ret = path;
+	return 0;
+}
+
+static bool is_word(const char *text, size_t max)
+{
+	size_t len = strnlen(text, max + 1);
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	}
+	return len > 0 && len <= max;
+}
+
+/* What goes behind "mailto:" as it is (RFC 6068): no header fields, no second address, nothing to escape. */
+static const char *email_fault(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	if (text_has_prefix(text, "mailto:"))
+		return "the address alone is needed, without \"mailto:\"";
+	if (at == NULL || at == text || at[1] == '\0' || strchr(at + 1, '@') != NULL)
+		return "an address has one @ with something on both sides";
+	if (!is_word(text, EMAIL_MAX))
+		return "an address is made of up to 254 ASCII characters, without spaces";
+	if (strpbrk(text, ",?#%<>\"()[]\\:;&/") != NULL)
+		return "one address is needed, without a name, quotes, or any of , ? # % < > ( ) [ ] : ; & / \\";
+	if (at[1] == '.' || text_has_suffix(text, ".") || strstr(at, "..") != NULL)
+		return "the part behind the @ is no domain";
+	return NULL;
+}
+
+static bool is_address(const char *text)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static const char *resolver_fault(const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *at = strchr(text, '@');
+	size_t len = at == NULL ? strlen(text) : (size_t)(at - text);
+	uint64_t port;
+
+	if (len >= sizeof(address))
+		return "ADDRESS or ADDRESS@PORT is needed, with an IP address";
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (!is_address(address))
+		return "ADDRESS or ADDRESS@PORT is needed, with an IP address (a name would have to be resolved first)";
+	if (at != NULL && text_parse_u64(at + 1, 1, PORT_MAX, &port) < 0)
+		return "the port behind the @ is a number from 1 to 65535";
+	return NULL;
+}
+
+static const char *user_fault(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	if (text[len] != '\0' || len == 0 || len > USER_MAX || text[0] == '-')
+		return "a user's name is made of letters, digits, \"_\", \".\" and \"-\"";
+	return NULL;
+}
+
+static int read_bool(const char *text, bool *ret)
+{
+	static const char *const words[] = { "false", "no", "off", "true", "yes", "on" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (text_equal_nocase(text, words[i])) {
+			*ret = i >= ARRAY_SIZE(words) / 2;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int read_url(const struct config_directive *directive, const char *text, struct error *err)
+{
+	struct error why;
+
+	if (http_url_check(text, false, directive->name, &why) == 0)
+		return 0;
+	return error_set(err, ERROR_USAGE, "%s", why.message);
+}
+
+static int read_challenge(const struct config_directive *directive, const char *text, struct error *err)
+{
+	static const char *const types[] = { "http-01", NULL };
+
+	if (text_equal(text, types[0]))
+		return 0;
+	if (text_equal(text, "dns-01") || text_equal(text, "tls-alpn-01"))
+		return refuse(err, directive, text, "this version of certd proves control by http-01 only");
+	return refuse_choice(err, directive, text, types);
+}
+
+/* The kinds whose member is a text. */
+static int read_text(const struct config_directive *directive, const char *text, struct config_arena *arena,
+                     const char **member, struct error *err)
+{
+	const char *fault = NULL;
+
+	switch (directive->kind) {
+	case CONFIG_KIND_PATH:
+	case CONFIG_KIND_NGINX_PATH:
+		return read_path(directive, text, arena, member, err);
+	case CONFIG_KIND_URL:
+		if (read_url(directive, text, err) < 0)
+			return -1;
+		break;
+	case CONFIG_KIND_CA:
+		if (strchr(text, '/') != NULL && read_url(directive, text, err) < 0)
+			return -1;
+		fault = is_word(text, HTTP_URL_MAX) ? NULL : "the name of a CA or the URL of its directory is needed";
+		break;
+	case CONFIG_KIND_CHALLENGE:
+		if (read_challenge(directive, text, err) < 0)
+			return -1;
+		break;
+	case CONFIG_KIND_EMAIL:
+		fault = email_fault(text);
+		break;
+	case CONFIG_KIND_WORD:
+		fault = is_word(text, WORD_MAX) ? NULL : "up to 255 printable ASCII characters without spaces are needed";
+		break;
+	case CONFIG_KIND_USER:
+		fault = user_fault(text);
+		break;
+	case CONFIG_KIND_ADDRESS:
+		fault = is_address(text) ? NULL : "an IP address is needed";
+		break;
+	case CONFIG_KIND_RESOLVER:
+		fault = resolver_fault(text);
+		break;
+	case CONFIG_KIND_NAMES:
+	case CONFIG_KIND_BOOL:
+	case CONFIG_KIND_KEY:
+	case CONFIG_KIND_DEPLOY:
+	case CONFIG_KIND_PORT:
+	case CONFIG_KIND_COUNT:
+	case CONFIG_KIND_DURATION:
+		return error_set(err, ERROR_INTERNAL, "%s is no text", directive->name);
+	}
+	if (fault != NULL)
+		return refuse(err, directive, text, "%s", fault);
+	*member = config_arena_text(arena, text);
+	return *member == NULL ? error_oom(err) : 0;
+}
+
+static int read_number(const struct config_directive *directive, const char *text, void *member, struct error *err)
+{
+	uint64_t number;
+	int64_t seconds;
+
+	if (directive->kind == CONFIG_KIND_PORT) {
+		if (text_parse_u64(text, 1, PORT_MAX, &number) < 0)
+			return refuse(err, directive, text, "a port is a number from 1 to 65535");
+		*(uint16_t *)member = (uint16_t)number;
+	} else if (directive->kind == CONFIG_KIND_COUNT) {
+		if (text_parse_u64(text, (uint64_t)directive->min, (uint64_t)directive->max, &number) < 0)
+			return refuse(err, directive, text, "a number from %lld to %lld is needed",
+			              (long long)directive->min, (long long)directive->max);
+		*(unsigned int *)member = (unsigned int)number;
+	} else {
+		if (text_parse_duration(text, directive->min, directive->max, &seconds) < 0)
+			return refuse(err, directive, text,
+			              "a time from 1s to %lldh is needed, as \"30\", \"30s\", \"5min\" or \"2h\"",
+			              (long long)directive->max / 3600);
+		*(int64_t *)member = seconds * 1000;
+	}
+	return 0;
+}
+
+int config_value_read(const struct config_directive *directive, const char *text, struct config_arena *arena, void *member,
+                      struct error *err)
+{
+	static const char *const deploys[] = { "nginx", "none", NULL };
+	static const char *const bools[] = { "true", "false", NULL };
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return refuse(err, directive, text, "a control character");
+	}
+	switch (directive->kind) {
+	case CONFIG_KIND_BOOL:
+		return read_bool(text, member) == 0 ? 0 : refuse_choice(err, directive, text, bools);
+	case CONFIG_KIND_KEY:
+		return key_type_parse(text, member) == 0 ? 0 : refuse_choice(err, directive, text, key_type_names());
+	case CONFIG_KIND_DEPLOY:
+		if (!text_equal(text, deploys[0]) && !text_equal(text, deploys[1]))
+			return refuse_choice(err, directive, text, deploys);
+		*(enum config_deploy *)member = text_equal(text, deploys[0]) ? CONFIG_DEPLOY_NGINX : CONFIG_DEPLOY_NONE;
+		return 0;
+	case CONFIG_KIND_PORT:
+	case CONFIG_KIND_COUNT:
+	case CONFIG_KIND_DURATION:
+		return read_number(directive, text, member, err);
+	case CONFIG_KIND_NAMES:
+	case CONFIG_KIND_CA:
+	case CONFIG_KIND_URL:
+	case CONFIG_KIND_PATH:
+	case CONFIG_KIND_NGINX_PATH:
+	case CONFIG_KIND_EMAIL:
+	case CONFIG_KIND_WORD:
+	case CONFIG_KIND_USER:
+	case CONFIG_KIND_CHALLENGE:
+	case CONFIG_KIND_ADDRESS:
+	case CONFIG_KIND_RESOLVER:
+		break;
+	}
+	if (text[0] == '\0' && directive->standard == NULL && directive->kind != CONFIG_KIND_URL) {
+		*(const char **)member = NULL;
+		return 0;
+	}
+	return read_text(directive, text, arena, member, err);
+}
+
+int config_value_check(const struct config_directive *directive, const char *text, struct error *err)
+{
+	CLEANUP(config_arena_done) struct config_arena arena = { NULL };
+	union {
+		const char *text;
+		int64_t number;
+		bool truth;
+		enum key_type key;
+		enum config_deploy deploy;
+	} member;
+
+	return config_value_read(directive, text, &arena, &member, err);
+}
+
+bool config_value_same(const struct config_directive *directive, const char *a, const char *b)
+{
+	bool truth_a, truth_b;
+
+	if (directive->kind == CONFIG_KIND_BOOL && read_bool(a, &truth_a) == 0 && read_bool(b, &truth_b) == 0)
+		return truth_a == truth_b;
+	return text_equal(a, b);
+}

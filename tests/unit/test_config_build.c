@@ -1,0 +1,517 @@
+/* test_config_build.c: texts in, a configuration or all errors with their lines out. */
+#include "config/build.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "config/problem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CERT "certificate \"a.example\" { names = { \"a.example\" } "
+
+static void collect(void *self, const char *text)
+{
+	struct buf *lines = self;
+
+	buf_append_text(lines, text);
+	buf_append_char(lines, '\n');
+}
+
+/* Errors into lines; the configuration or NULL. */
+static struct config *build(const char *const *texts, size_t count, struct buf *lines, struct error *err)
+{
+	static const char *const paths[] = { "/etc/certd/certd.conf", "/etc/certd/conf.d/a.conf",
+		                             "/etc/certd/conf.d/b.conf" };
+	struct config_report report = { collect, lines };
+	struct config_problems problems = { .report = &report, .err = err };
+	struct config_file files[3];
+	struct config_input input = { .main_file = paths[0], .files = files, .count = count };
+	struct config *config = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		files[i] = (struct config_file){ paths[i], texts[i], strlen(texts[i]) };
+	if (config_build(&input, &problems, &config) < 0) {
+		assert_null(config);
+		assert_true(problems.count > 0);
+		assert_string_not_equal(err->message, "");
+		return NULL;
+	}
+	assert_int_equal(problems.count, 0);
+	return config;
+}
+
+static struct config *build_one(const char *text)
+{
+	CLEANUP(buf_done) struct buf lines = BUF(65536);
+	struct error err;
+	struct config *config = build(&text, 1, &lines, &err);
+
+	if (config == NULL)
+		fail_msg("refused: %s\n%s", text, buf_text(&lines));
+	return config;
+}
+
+static void expect(const char *text, const char *errors)
+{
+	CLEANUP(buf_done) struct buf lines = BUF(65536);
+	CLEANUP(buf_done) struct buf wanted = BUF(65536);
+	struct error err;
+	struct config *config = build(&text, 1, &lines, &err);
+	const char *line = errors;
+
+	if (config != NULL) {
+		config_free(config);
+		fail_msg("accepted: %s", text);
+	}
+	assert_int_equal(err.kind, ERROR_USAGE);
+	/* Each line of `errors` begins a line of what is told. */
+	const char *told = buf_text(&lines);
+
+	while (*line != '\0') {
+		size_t len = strcspn(line, "\n");
+
+		buf_reset(&wanted);
+		buf_printf(&wanted, "/etc/certd/certd.conf:%.*s", (int)len, line);
+		if (strncmp(told, buf_text(&wanted), wanted.len) != 0)
+			fail_msg("for: %s\nwanted: %s\ntold:   %s", text, buf_text(&wanted), told);
+		told += strcspn(told, "\n") + 1;
+		line += len + (line[len] == '\n');
+	}
+	if (*told != '\0')
+		fail_msg("for: %s\nalso told: %s", text, told);
+}
+
+static void test_nothing_said_is_all_default(void **state)
+{
+	struct config *c = build_one("");
+
+	(void)state;
+	assert_string_equal(c->file, "/etc/certd/certd.conf");
+	assert_string_equal(c->conf_dir, "/etc/certd/conf.d");
+	assert_string_equal(c->state_dir, CERTD_LOCALSTATEDIR "/lib/certd");
+	assert_string_equal(c->runtime_dir, CERTD_RUNSTATEDIR "/certd");
+	assert_string_equal(c->hooks_dir, CERTD_SYSCONFDIR "/certd/hooks.d");
+	assert_string_equal(c->nginx_snippet_dir, CERTD_SYSCONFDIR "/nginx/snippets");
+	assert_string_equal(c->net_user, "certd");
+	assert_int_equal(c->keep_generations, 5);
+	assert_int_equal(c->timeouts.connect_ms, 15000);
+	assert_int_equal(c->timeouts.idle_ms, 30000);
+	assert_int_equal(c->timeouts.request_ms, 60000);
+	assert_int_equal(c->timeouts.retry_after_max_ms, 300000);
+	assert_int_equal(c->timeouts.attempt_ms, 600000);
+	assert_int_equal(c->timeouts.hook_ms, 300000);
+	assert_int_equal(c->timeouts.deploy_ms, 10000);
+	assert_string_equal(c->nginx.binary, "/usr/sbin/nginx");
+	assert_null(c->nginx.config);
+	assert_null(c->nginx.prefix);
+	assert_string_equal(c->nginx.hook, CERTD_LIBEXECDIR "/hooks/nginx");
+	assert_string_equal(c->defaults.ca->name, "letsencrypt");
+	assert_string_equal(c->defaults.ca->directory, "https://acme-v02.api.letsencrypt.org/directory");
+	assert_null(c->defaults.ca->ca_bundle);
+	assert_null(c->defaults.ca->eab_kid);
+	assert_null(c->defaults.email);
+	assert_false(c->defaults.agree_tos);
+	assert_int_equal(c->defaults.key, KEY_ECDSA_P256);
+	assert_null(c->defaults.profile);
+	assert_string_equal(c->defaults.challenge, "http-01");
+	assert_string_equal(c->defaults.webroot, CERTD_LOCALSTATEDIR "/lib/certd/webroot");
+	assert_null(c->defaults.resolver);
+	assert_int_equal(c->defaults.deploy, CONFIG_DEPLOY_NGINX);
+	assert_string_equal(c->defaults.serve_address, "127.0.0.1");
+	assert_int_equal(c->defaults.https_port, 443);
+	assert_int_equal(c->defaults.http_port, 80);
+	assert_true(c->defaults.preflight);
+	assert_int_equal(c->certificates_count, 0);
+	assert_null(config_find(c, "a.example"));
+	config_free(c);
+}
+
+static void test_everything_can_be_said(void **state)
+{
+	struct config *c = build_one(
+		"# a comment with \"quotes' and {\n"
+		"state-dir = /srv//certd/./state/ // another\n"
+		"runtime-dir = '/srv/certd/run' /* and\n a third */\n"
+		"hooks-dir = /srv/h\nnginx-snippet-dir = /srv/s\nnet-user = _net\nkeep-generations = 100\n"
+		"connect-timeout = 1\nidle-timeout = 2s\nrequest-timeout = \"1min\"\nretry-after-max = 1h\n"
+		"attempt-timeout = 1d\nhook-timeout = 1min deploy-timeout = 5s\n"
+		"email = \"admin@example.com\"\nagree-tos = yes\nca = test\nkey = rsa-2048\nprofile = short.lived_1\n"
+		"challenge = http-01\nresolver = 127.0.0.1@5353\ndeploy = none\nserve-address = ::1\nhttps-port = 65535\n"
+		"http-port = 1\npreflight = off\n"
+		"ca \"test\" {\n\tdirectory = https://ca.example:14000/dir\n\tca-bundle = /srv/ca.pem\n"
+		"\teab-kid = kid-1\n\teab-hmac-file = /nonexistent/hmac\n}\n"
+		"nginx { binary = /opt/nginx config = /srv/nginx.conf prefix = /srv hook = /srv/hook }\n"
+		"certificate \"www.example\" {\n\tnames = { # first\n\"www.example\", 'B\xc3\xbc"
+		"cher.example', 192.0.2.1,\n\t2001:db8::1 }\n"
+		"\tnames += WWW2.example.\n\tkey = ecdsa-p384\n\temail = \"\"\n\tpreflight = true\n}\n"
+		"certificate alone.example { names = { alone.example, } }\n");
+	const struct config_certificate *one;
+
+	(void)state;
+	assert_string_equal(c->state_dir, "/srv/certd/state");
+	assert_string_equal(c->defaults.webroot, "/srv/certd/state/webroot");
+	assert_string_equal(c->runtime_dir, "/srv/certd/run");
+	assert_string_equal(c->net_user, "_net");
+	assert_int_equal(c->keep_generations, 100);
+	assert_int_equal(c->timeouts.connect_ms, 1000);
+	assert_int_equal(c->timeouts.request_ms, 60000);
+	assert_int_equal(c->timeouts.attempt_ms, 86400000);
+	assert_int_equal(c->timeouts.deploy_ms, 5000);
+	assert_string_equal(c->defaults.email, "admin@example.com");
+	assert_true(c->defaults.agree_tos);
+	assert_string_equal(c->defaults.ca->name, "test");
+	assert_string_equal(c->defaults.ca->directory, "https://ca.example:14000/dir");
+	assert_string_equal(c->defaults.ca->ca_bundle, "/srv/ca.pem");
+	assert_string_equal(c->defaults.ca->eab_kid, "kid-1");
+	assert_string_equal(c->defaults.ca->eab_hmac_file, "/nonexistent/hmac");
+	assert_int_equal(c->defaults.key, KEY_RSA_2048);
+	assert_string_equal(c->defaults.profile, "short.lived_1");
+	assert_string_equal(c->defaults.resolver, "127.0.0.1@5353");
+	assert_int_equal(c->defaults.deploy, CONFIG_DEPLOY_NONE);
+	assert_string_equal(c->defaults.serve_address, "::1");
+	assert_int_equal(c->defaults.https_port, 65535);
+	assert_int_equal(c->defaults.http_port, 1);
+	assert_false(c->defaults.preflight);
+	assert_string_equal(c->nginx.binary, "/opt/nginx");
+	assert_string_equal(c->nginx.config, "/srv/nginx.conf");
+	assert_string_equal(c->nginx.prefix, "/srv");
+	assert_string_equal(c->nginx.hook, "/srv/hook");
+	assert_int_equal(c->certificates_count, 2);
+	one = c->certificates[0];
+	assert_string_equal(one->name, "www.example");
+	assert_string_equal(one->file, "/etc/certd/certd.conf");
+	assert_int_equal(one->line, 34);
+	assert_int_equal(one->names.count, 5);
+	assert_string_equal(one->names.items[1].value, "xn--bcher-kva.example");
+	assert_int_equal(one->names.items[2].type, IDENT_IP);
+	assert_string_equal(one->names.items[3].value, "2001:db8::1");
+	assert_string_equal(one->names.items[4].value, "www2.example");
+	assert_int_equal(one->settings.key, KEY_ECDSA_P384);
+	assert_null(one->settings.email);
+	assert_true(one->settings.preflight);
+	assert_ptr_equal(one->settings.ca, c->defaults.ca);
+	assert_ptr_equal(config_find(c, "alone.example"), c->certificates[1]);
+	config_free(c);
+}
+
+static void test_every_error_has_its_line(void **state)
+{
+	(void)state;
+	/* Names that there are not, and what stands in the wrong place: all of them, and the values beside them. */
+	expect("stat-dir = /x\nemail = x@\n\ncertificate \"a.example\" {\n\tnames = { \"a.example\" }\n\tchalange = x\n"
+	       "\tstate-dir = /x\n\tkey = rsa2048\n}\nnames = { a }\nbinary = /x\nzzzzzzz { a = { 1 } b { } }\n"
+	       "https-port = 0\nkey { }\ncertificate = x\n",
+	       "1: there is no directive \"stat-dir\"; did you mean \"state-dir\"?\n"
+	       "6: there is no directive \"chalange\"; did you mean \"challenge\"?\n"
+	       "7: state-dir stands outside of all blocks\n"
+	       "10: names stands in a certificate block\n"
+	       "11: binary stands in a nginx block\n"
+	       "12: there is no directive \"zzzzzzz\"\n"
+	       "14: key is no block: key = VALUE\n"
+	       "15: certificate is a block: certificate \"NAME\" { ... }\n"
+	       "2: email \"x@\": an address has one @\n"
+	       "13: https-port \"0\": a port is a number\n"
+	       "8: key \"rsa2048\": there is no such key; did you mean \"rsa-2048\"?\n");
+	/* Syntax. */
+	expect("email \"a@b.example\"\nkey\nprofile = x\nwebroot = /\n}\n",
+	       "1: '=' is missing behind \"email\"\n2: '=' is missing behind \"key\"\n5: a '}' that closes nothing\n");
+	expect("\n\nemail = \"a@b.example\nkey = rsa-2048\n", "3: this string is not closed before the end of its line");
+	expect("email = 'a@b.example\n", "1: this string is not closed");
+	expect("\n/* never\nended\n", "2: this comment has no end");
+	expect("\ncertificate \"a\" {\nnames = { a.example }\n", "2: the block that begins here is not closed");
+	expect("certificate \"a\" {\nnames = { a.example\nkey = rsa-2048 }\n", "2: the list that begins here is not closed");
+	expect("certificate \"a\" {\nnames = { a.example }\ncertificate \"b\" { names = { b.example } }\n",
+	       "3: a block in a block\n1: the block that begins here is not closed");
+	expect("certificate { names = { a.example } }\nnginx \"x\" { }\nemail += x@y.example\nkey = { rsa-2048 }",
+	       "1: this certificate block has no name: certificate \"NAME\" { ... }\n"
+	       "2: the nginx block has no name: nginx { ... }\n"
+	       "3: email has one value, not a list\n4: key has one value, not a list\n");
+	expect("email = \n", "1: email has no value");
+	expect("\"email\" = x\n", "1: a directive is expected here, and not \"email\"");
+	expect("= x", "1: a directive is expected here, and not '='");
+	expect("email", "1: '=' is missing behind \"email\"");
+	expect("include(\"/etc/x\")", "1: a value with '(' in it goes into quotes");
+	expect("email = a+b@c.example", "1: a value with '+' in it goes into quotes");
+	expect("email = \"a\\x00b\"", "1: a NUL in a string");
+	expect("email = \"a\\0b\"", "1: a NUL in a string");
+	expect("email = \"a\\400\"", "1: invalid octal number");
+	expect("email = a\001b", "1: a control character (0x01)");
+	expect(CERT "names = { b.example } }", "1: names is said in line 1 already");
+	expect("key = rsa-2048\nkey = rsa-3072", "2: key is said in line 1 already");
+	expect("c { directory = https://x.example/ }\nnginx|binary = x", "1: there is no directive \"c\"\n"
+	                                                                   "2: there is no directive \"nginx|binary\"");
+}
+
+static void test_no_wildcard_loses_its_star(void **state)
+{
+	(void)state;
+	expect("certificate \"a\" {\nnames = { *.a.example }\n}", "2: a value with '*' in it goes into quotes");
+	expect("certificate \"a\" {\nnames = { \"*.a.example\" }\n}",
+	       "2: names: *.a.example: a wildcard cannot be proven by http-01");
+}
+
+static void test_values(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *error;
+	} rows[] = {
+		{ "state-dir = certd", "1: state-dir \"certd\": a path is absolute" },
+		{ "state-dir = \"\"", "1: state-dir \"\": a path is absolute" },
+		{ "state-dir = /", "1: state-dir \"/\": this is the root" },
+		{ "state-dir = \"//./\"", "1: state-dir \"//./\": this is the root" },
+		{ "state-dir = /var/../..", "1: state-dir \"/var/../..\": a path without \"..\"" },
+		{ "webroot = '/srv/$host'", "1: webroot \"/srv/$host\": NGINX cannot be told" },
+		{ "webroot = \"/a\\nb\"", "1: webroot \"/a?b\": a control character" },
+		{ "https-port = 65536", "1: https-port \"65536\": a port is" },
+		{ "https-port = -1", "1: https-port \"-1\": a port is" },
+		{ "https-port = 99999999999999999999", "1: https-port \"99999999999999999999\": a port is" },
+		{ "https-port = \"443 \"", "1: https-port \"443 \": a port is" },
+		{ "https-port = 0x1bb", "1: https-port \"0x1bb\": a port is" },
+		{ "keep-generations = 0", "1: keep-generations \"0\": a number from 1 to 100" },
+		{ "keep-generations = 102%", "1: keep-generations \"102%\": a number from 1 to 100" },
+		{ "attempt-timeout = 0", "1: attempt-timeout \"0\": a time from 1s to 24h" },
+		{ "attempt-timeout = -5s", "1: attempt-timeout \"-5s\": a time" },
+		{ "attempt-timeout = 5weeks", "1: attempt-timeout \"5weeks\": a time" },
+		{ "attempt-timeout = 99999999999999999999d", "1: attempt-timeout" },
+		{ "idle-timeout = 2h", "1: idle-timeout \"2h\": a time from 1s to 1h" },
+		{ "agree-tos = maybe", "1: agree-tos \"maybe\": there is no such agree-tos; there is: true, false" },
+		{ "key = ed25519", "1: key \"ed25519\": there is no such key; there is: ecdsa-p256, ecdsa-p384, rsa-2048" },
+		{ "challenge = http01", "1: challenge \"http01\": there is no such challenge; did you mean \"http-01\"?" },
+		{ "challenge = dns-01", "1: challenge \"dns-01\": this version of certd" },
+		{ "deploy = nginz", "1: deploy \"nginz\": there is no such deploy; did you mean \"nginx\"?" },
+		{ "serve-address = localhost", "1: serve-address \"localhost\": an IP address is needed" },
+		{ "resolver = ns.example", "1: resolver \"ns.example\": ADDRESS or ADDRESS@PORT" },
+		{ "resolver = 127.0.0.1@", "1: resolver \"127.0.0.1@\": the port" },
+		{ "resolver = 127.0.0.1:53", "1: resolver \"127.0.0.1:53\": ADDRESS" },
+		{ "resolver = ::1@0", "1: resolver \"::1@0\": the port" },
+		{ "net-user = -x", "1: net-user \"-x\": a user's name" },
+		{ "profile = \"a b\"", "1: profile \"a b\": up to 255" },
+		{ "email = \"a b@c.example\"", "1: email" },
+		{ "email = a@b@c", "1: email" },
+		{ "email = @b", "1: email" },
+		{ "email = mailto:a@b.example", "1: email \"mailto:a@b.example\": the address alone" },
+		{ "email = \"a@b.example?cc=x\"", "1: email" },
+		{ "email = \"a@b.example,c@d.example\"", "1: email" },
+		{ "ca = letsencript", "1: ca \"letsencript\": there is no such CA; did you mean \"letsencrypt\"?" },
+		{ "ca = nobody", "1: ca \"nobody\": there is no such CA" },
+		{ "ca = http://ca.example/dir", "1: ca" },
+		{ "ca = \"https://u:p@ca.example/dir\"", "1: ca" },
+		{ "ca = \"https://ca.example:0/dir\"", "1: ca" },
+		{ "ca \"x\" { directory = ftp://x/ }\n", "1: directory" },
+		{ "ca \"x\" { }\n", "1: ca \"x\": its directory is missing" },
+		{ "ca \"X\" { directory = https://x.example/ }\n", "1: ca \"X\": a CA's name is made of" },
+		{ "ca \"x\" { directory = https://x.example/\neab-kid = a }\n", "2: eab-kid: eab-kid and eab-hmac-file go together" },
+		{ "eab-hmac-file = /x", "1: eab-hmac-file: eab-kid and eab-hmac-file go together" },
+		{ "eab-kid = k\neab-hmac-file = /dev/null", "2: eab-hmac-file /dev/null: its mode" },
+		{ "email = \"${CERTD_TEST_UNSET}\"", "1: the environment variable CERTD_TEST_UNSET is not set" },
+		{ "email = \"${}\"", "1: \"${\" begins an environment variable" },
+		{ "email = \"${A", "1: \"${\" begins an environment variable" },
+		{ "email = \"a$ {b}${C:-d\"", "1: \"${\" begins an environment variable" },
+		{ "email = ${HOME}", "1: a value with '$' in it goes into quotes" },
+		{ "certificate \"../x\" { names = { a.example } }", "1: " },
+		{ "certificate \"\" { names = { a.example } }", "1: " },
+		{ "certificate \"a\" { }", "1: certificate \"a\": its names are missing" },
+		{ "certificate \"a\" { names = { } }", "1: certificate \"a\": its names are missing" },
+		{ CERT "names += a.EXAMPLE }", "1: names: " },
+		{ CERT "names += a..example }", "1: names: " },
+		{ CERT "names += \" b.example\" }", "1: names: " },
+		{ CERT "names += { ;rm } }", "1: names: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		expect(rows[i].text, rows[i].error);
+}
+
+static void test_a_hundred_names_and_no_more(void **state)
+{
+	CLEANUP(buf_done) struct buf text = BUF(65536);
+	struct config *c;
+
+	(void)state;
+	buf_append_text(&text, "certificate \"many\" {\nnames = {");
+	for (int i = 0; i < 100; i++)
+		buf_printf(&text, "%s n%d.example", i > 0 ? ",\n" : "\n", i);
+	buf_append_text(&text, " }\n}\n");
+	c = build_one(buf_text(&text));
+	assert_int_equal(c->certificates[0]->names.count, 100);
+	config_free(c);
+	text.len -= strlen(" }\n}\n");
+	buf_append_text(&text, ",\nx.example, y.example, z.example }\n}\n");
+	expect(buf_text(&text), "103: names: ");
+}
+
+static void test_the_nearest_word_on_a_ca_counts(void **state)
+{
+	struct config *c = build_one(
+		"ca = zerossl\neab-kid = all\neab-hmac-file = /nonexistent/all\nca-bundle = /all.pem\n"
+		"ca \"own\" { directory = https://own.example/dir ca-bundle = /own.pem }\n"
+		"ca \"google\" { eab-kid = g eab-hmac-file = /nonexistent/g }\n"
+		"certificate \"plain\" { names = { plain.example } }\n"
+		"certificate \"le\" { names = { le.example } ca = letsencrypt }\n"
+		"certificate \"own\" { names = { own.example } ca = own }\n"
+		"certificate \"g\" { names = { g.example } ca = google ca-bundle = \"\" }\n"
+		"certificate \"e\" { names = { e.example } eab-kid = mine eab-hmac-file = /nonexistent/mine ca-bundle = /my.pem }\n"
+		"certificate \"url\" { names = { u.example } ca = https://own.example/dir }\n"
+		"certificate \"url2\" { names = { u2.example } ca = https://localhost:14000/dir }\n");
+	const struct config_ca *ca;
+
+	(void)state;
+	ca = config_find(c, "plain")->settings.ca;
+	assert_string_equal(ca->name, "zerossl");
+	assert_string_equal(ca->eab_kid, "all");
+	assert_string_equal(ca->eab_hmac_file, "/nonexistent/all");
+	assert_string_equal(ca->ca_bundle, "/all.pem");
+	ca = config_find(c, "le")->settings.ca;
+	assert_string_equal(ca->name, "letsencrypt");
+	assert_null(ca->eab_kid);
+	assert_null(ca->eab_hmac_file);
+	assert_string_equal(ca->ca_bundle, "/all.pem");
+	ca = config_find(c, "own")->settings.ca;
+	assert_string_equal(ca->ca_bundle, "/own.pem");
+	assert_null(ca->eab_kid);
+	ca = config_find(c, "g")->settings.ca;
+	assert_string_equal(ca->directory, "https://dv.acme-v02.api.pki.goog/directory");
+	assert_string_equal(ca->eab_kid, "g");
+	assert_null(ca->ca_bundle);
+	ca = config_find(c, "e")->settings.ca;
+	assert_string_equal(ca->name, "zerossl");
+	assert_string_equal(ca->eab_kid, "mine");
+	assert_string_equal(ca->ca_bundle, "/my.pem");
+	ca = config_find(c, "url")->settings.ca;
+	assert_string_equal(ca->name, "own");
+	ca = config_find(c, "url2")->settings.ca;
+	assert_string_equal(ca->name, "localhost:14000");
+	assert_string_equal(ca->directory, "https://localhost:14000/dir");
+	config_free(c);
+}
+
+static void test_both_places_of_a_duplicate(void **state)
+{
+	static const char *const texts[] = {
+		"email = a@b.example\nca \"x\" { directory = https://x.example/ }\n" CERT "}\n",
+		"nginx { hook = /a }\n\nemail = c@d.example\n",
+		"nginx { hook = /b }\nca \"x\" { directory = https://y.example/ }\n\n" CERT "}\n" CERT "}\n",
+	};
+	CLEANUP(buf_done) struct buf lines = BUF(65536);
+	struct error err;
+
+	(void)state;
+	assert_null(build(texts, 3, &lines, &err));
+	assert_string_equal(
+		buf_text(&lines),
+		"/etc/certd/conf.d/a.conf:3: email is said in /etc/certd/certd.conf:1 already\n"
+		"/etc/certd/conf.d/b.conf:1: hook is said in /etc/certd/conf.d/a.conf:1 already\n"
+		"/etc/certd/conf.d/b.conf:2: ca \"x\" is described in /etc/certd/certd.conf:2 already\n"
+		"/etc/certd/conf.d/b.conf:4: certificate \"a.example\" is described in /etc/certd/certd.conf:3 already\n"
+		"/etc/certd/conf.d/b.conf:5: certificate \"a.example\" is described in /etc/certd/conf.d/b.conf:4 already\n");
+	assert_string_equal(err.message,
+	                    "/etc/certd/conf.d/a.conf:3: email is said in /etc/certd/certd.conf:1 already");
+}
+
+static void test_a_broken_file_hides_no_other(void **state)
+{
+	static const char *const texts[] = { "key = rsa-1\n", "email =\n}", "challenge = x" };
+	CLEANUP(buf_done) struct buf lines = BUF(65536);
+	struct error err;
+
+	(void)state;
+	assert_null(build(texts, 3, &lines, &err));
+	assert_non_null(strstr(buf_text(&lines), "certd.conf:1: key \"rsa-1\""));
+	assert_non_null(strstr(buf_text(&lines), "a.conf:1: email has no value"));
+	assert_non_null(strstr(buf_text(&lines), "b.conf:1: challenge \"x\""));
+}
+
+static void test_endless_errors_end(void **state)
+{
+	CLEANUP(buf_done) struct buf text = BUF(65536);
+	CLEANUP(buf_done) struct buf lines = BUF(65536);
+	struct error err;
+	const char *one;
+	size_t count = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&text, "zzz%d = 1\n", i);
+	one = buf_text(&text);
+	assert_null(build(&one, 1, &lines, &err));
+	for (const char *p = buf_text(&lines); *p != '\0'; p++)
+		count += *p == '\n';
+	assert_int_equal(count, CONFIG_PROBLEMS_MAX + 1);
+}
+
+static void test_the_environment(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	assert_int_equal(setenv("CERTD_TEST_SET", "/srv/\"x'#{", 1), 0);
+	c = build_one("hooks-dir = \"${CERTD_TEST_SET}/${CERTD_TEST_UNSET:-other}\"\nruntime-dir = '/srv/${X}'\n"
+	              "net-user = \"\\x61${CERTD_TEST_UNSET:-}\"");
+	assert_string_equal(c->hooks_dir, "/srv/\"x'#{/other");
+	assert_string_equal(c->runtime_dir, "/srv/${X}");
+	assert_string_equal(c->net_user, "a");
+	config_free(c);
+}
+
+static void test_many_certificates(void **state)
+{
+	CLEANUP(buf_done) struct buf text = BUF(4 * 1024 * 1024);
+	struct config *c;
+	char name[64];
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		buf_printf(&text, "certificate \"c%d\" { names = { n%d.example } }\n", i, i);
+	c = build_one(buf_text(&text));
+	assert_int_equal(c->certificates_count, 2000);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "c%d", i);
+		assert_ptr_equal(config_find(c, name), c->certificates[i]);
+		assert_int_equal(c->certificates[i]->line, i + 1);
+	}
+	assert_null(config_find(c, "c2000"));
+	config_free(c);
+}
+
+static void test_windows_line_ends_and_a_mark(void **state)
+{
+	struct config *c = build_one("\xef\xbb\xbf" "key = rsa-3072\r\ncertificate \"a\" {\r\n\tnames = { \"a.example\" }\r\n}\r\n");
+
+	(void)state;
+	assert_int_equal(c->defaults.key, KEY_RSA_3072);
+	assert_int_equal(c->certificates[0]->line, 2);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_said_is_all_default),
+		cmocka_unit_test(test_everything_can_be_said),
+		cmocka_unit_test(test_every_error_has_its_line),
+		cmocka_unit_test(test_no_wildcard_loses_its_star),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_a_hundred_names_and_no_more),
+		cmocka_unit_test(test_the_nearest_word_on_a_ca_counts),
+		cmocka_unit_test(test_both_places_of_a_duplicate),
+		cmocka_unit_test(test_a_broken_file_hides_no_other),
+		cmocka_unit_test(test_endless_errors_end),
+		cmocka_unit_test(test_the_environment),
+		cmocka_unit_test(test_many_certificates),
+		cmocka_unit_test(test_windows_line_ends_and_a_mark),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
