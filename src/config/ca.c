@@ -68,7 +68,10 @@ int config_ca_resolve(const struct config_ca *const *known, size_t count, const 
 	bool is_url = strchr(text, '/') != NULL;
 
 	for (size_t i = 0; i < count; i++) {
-		if (text_equal(is_url ? known[i]->directory : known[i]->name, text)) {
+		const char *what = is_url ? known[i]->directory : known[i]->name;
+
+		/* One whose directory could not be read has none; that was told. */
+		if (what != NULL && text_equal(what, text)) {
 			*ret = known[i];
 			return 0;
 		}

@@ -226,7 +226,7 @@ static struct token next(struct scan *s)
 			s->at += peek(s, 0) == '=' ? 1 : 2;
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	default:
 		token.type = TOKEN_WORD;
 		result = result < 0 ? result : skip_word(s);

@@ -309,6 +309,7 @@ static void test_values(void **state)
 		{ "ca = \"https://u:p@ca.example/dir\"", "1: ca" },
 		{ "ca = \"https://ca.example:0/dir\"", "1: ca" },
 		{ "ca \"x\" { directory = ftp://x/ }\n", "1: directory" },
+		{ "ca \"x\" { directory = x }\nca = https://x.example/dir\n", "1: directory" },
 		{ "ca \"x\" { }\n", "1: ca \"x\": its directory is missing" },
 		{ "ca \"X\" { directory = https://x.example/ }\n", "1: ca \"X\": a CA's name is made of" },
 		{ "ca \"x\" { directory = https://x.example/\neab-kid = a }\n", "2: eab-kid: eab-kid and eab-hmac-file go together" },
