@@ -6,8 +6,10 @@
 #include "http/http.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct store_cert;
 
 enum { STORE_STATE_VERSION = 1 };
@@ -49,5 +51,12 @@ struct store_state {
  * moved aside as state.json.damaged and ret is all zero. A newer version than ours is an error and nothing is moved. */
 int store_state_load(const struct store_cert *cert, struct store_state *ret, struct error *err);
 int store_state_save(const struct store_cert *cert, const struct store_state *state, struct error *err);
+
+/* The same as text: what stands in the file. 0; STORE_DAMAGED with *err saying why; -1 for a newer version. *ret is written on 0 only. */
+int store_state_parse(const char *data, size_t len, struct store_state *ret, struct error *err);
+
+/* Appends the text. Texts are cleaned, times beyond the year 9999 and counts beyond INT64_MAX become these: reading what was printed and
+ * printing it again gives the same text. */
+int store_state_print(const struct store_state *state, struct buf *out, struct error *err);
 
 #endif

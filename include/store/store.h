@@ -7,7 +7,8 @@
  *   live/CERT -> ../certificates/CERT/N
  *   accounts/...                                             see store/account.h
  *
- * Directories 0700, files 0600, whatever the umask. A generation is built in a temporary directory and renamed into place, so it is
+ * STATE_DIR is made with mode 0755, because the webroot stands in it by default; the directories in it 0700, files 0600, whatever the
+ * umask. A generation is built in a temporary directory and renamed into place, so it is
  * complete or absent; `live` changes by one rename.
  */
 #ifndef CERTD_STORE_STORE_H
@@ -42,13 +43,13 @@ int store_cert_open(const struct store *store, const char *name, bool create, st
 void store_cert_free(struct store_cert *cert);
 void store_cert_cleanup(struct store_cert **cert);
 
-/* Absolute path of live/CERT, or of a file in it ("fullchain.pem"). Appended. */
+/* Absolute path of live/CERT, or of a file in it ("fullchain.pem"; NULL for the directory). Appended. */
 int store_live_path(const struct store_cert *cert, const char *file, struct buf *out, struct error *err);
 
-/* The number of the live generation. STORE_ABSENT without one. */
+/* The number of the live generation. STORE_ABSENT without one. Its directory may be gone; a link that points elsewhere is an error. */
 int store_live(const struct store_cert *cert, uint64_t *ret_generation, struct error *err);
 
-/* One rename makes that generation live; it must exist. 0 as generation removes the link. */
+/* One rename makes that generation live; all its files must be there. 0 as generation removes the link. */
 int store_live_switch(const struct store_cert *cert, uint64_t generation, struct error *err);
 
 struct store_files {
@@ -58,7 +59,7 @@ struct store_files {
 	const char *fullchain;
 };
 
-/* Writes a new generation, numbered one above the highest ever there; all fsynced before it gets its name. Does not make it live. */
+/* Writes a new generation, numbered above all that were ever there; all fsynced before it gets its name. Does not make it live. */
 int store_generation_add(const struct store_cert *cert, const struct store_files *files, uint64_t *ret_generation,
                          struct error *err);
 
@@ -66,13 +67,14 @@ int store_generation_add(const struct store_cert *cert, const struct store_files
 int store_generation_read(const struct store_cert *cert, uint64_t generation, const char *file, struct buf *out,
                           struct error *err);
 
-/* Numbers of all generations, ascending; at most max of them. */
+/* Numbers of all generations, ascending; the newest max of them. */
 int store_generation_list(const struct store_cert *cert, uint64_t *out, size_t max, size_t *ret_count, struct error *err);
 
 /* Removes the oldest until `keep` are left, never the live one, never `also_keep` (0 for none). */
 int store_generation_prune(const struct store_cert *cert, unsigned int keep, uint64_t also_keep, struct error *err);
 
-/* The key and CSR of the order in flight: written durably as one, read back together, removed together. */
+/* The key and CSR of the order in flight: written durably as one, read back together (STORE_ABSENT when one is not there), removed
+ * together. */
 int store_pending_save(const struct store_cert *cert, const struct buf *privkey_pem, const struct buf *csr_der,
                        struct error *err);
 int store_pending_load(const struct store_cert *cert, struct buf *privkey_pem, struct buf *csr_der, struct error *err);

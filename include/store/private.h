@@ -1,0 +1,49 @@
+/* private.h: what the files of this room share. */
+#ifndef CERTD_STORE_PRIVATE_H
+#define CERTD_STORE_PRIVATE_H
+
+#include "base/ident.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+
+enum {
+	STORE_GENERATION_MAX = 999999999,
+	STORE_ENTRIES_MAX = 100000, /* of a directory */
+	STORE_TMP_SIZE = 24, /* a temporary name, with NUL */
+};
+
+struct store {
+	int fd;
+	char *path; /* absolute, without "/" at the end */
+};
+
+struct store_cert {
+	int state_fd; /* STATE_DIR */
+	int fd; /* STATE_DIR/certificates/NAME */
+	char name[IDENT_NAME_SIZE];
+	char *path; /* of fd, for messages */
+	char *live_path; /* STATE_DIR/live/NAME */
+};
+
+/* Makes an empty directory (0700) of a temporary name, and opens it. */
+int store_tmp_make(int dirfd, char ret_name[static STORE_TMP_SIZE], int *ret_fd, struct error *err);
+
+/* Removes a temporary directory after a failure that *err tells of already; what stays behind is swept later. */
+void store_tmp_drop(int dirfd, const char *name);
+
+/* Removes a directory so that a crash leaves it whole or gone: it loses its name first. 0 when there is none. */
+int store_discard(int dirfd, const char *name, struct error *err);
+
+/* Removes the temporary files, links and directories in a directory. */
+int store_sweep(int dirfd, struct error *err);
+
+/* Refuses a directory that anyone but its owner may write, or that is neither ours nor root's. */
+int store_check_private(int fd, const char *path, struct error *err);
+
+/* The number that a generation's directory name says; -1 when it is no such name. */
+int store_generation_parse(const char *name, uint64_t *ret);
+
+#endif

@@ -1,0 +1,378 @@
+/* generation.c: generations, which one is live, and the pending key. */
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/ident.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "store/private.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	TARGET_MAX = 512,
+	NUMBER_SIZE = 24,
+	FILES_COUNT = 4,
+};
+
+#define LAST_FILE "last-generation"
+#define PENDING_DIR "pending"
+#define PENDING_KEY "privkey.pem"
+#define PENDING_CSR "request.der"
+
+static const char *const file_names[FILES_COUNT] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem" };
+
+static bool is_file_name(const char *file)
+{
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		if (text_equal(file, file_names[i]))
+			return true;
+	}
+	return false;
+}
+
+int store_generation_parse(const char *name, uint64_t *ret)
+{
+	if (name[0] == '0')
+		return -1;
+	return text_parse_u64(name, 1, STORE_GENERATION_MAX, ret);
+}
+
+static void number_text(uint64_t generation, char out[static NUMBER_SIZE])
+{
+	snprintf(out, NUMBER_SIZE, "%ju", (uintmax_t)generation);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* All numbers there are, ascending, in memory that the caller frees. */
+static int all_numbers(const struct store_cert *cert, uint64_t **ret, size_t *ret_count, struct error *err)
+{
+	CLEANUP(strv_done) struct strv names = STRV(STORE_ENTRIES_MAX);
+	CLEANUP(clean_free) uint64_t *numbers = NULL;
+	size_t count = 0;
+
+	if (file_list(cert->fd, &names, err) < 0)
+		return -1;
+	numbers = calloc(names.count + 1, sizeof(*numbers));
+	if (numbers == NULL)
+		return error_oom(err);
+	for (size_t i = 0; i < names.count; i++) {
+		struct stat st;
+
+		if (store_generation_parse(names.items[i], &numbers[count]) == 0 &&
+		    fstatat(cert->fd, names.items[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+			count++;
+	}
+	qsort(numbers, count, sizeof(*numbers), compare);
+	*ret = TAKE(numbers);
+	*ret_count = count;
+	return 0;
+}
+
+int store_generation_list(const struct store_cert *cert, uint64_t *out, size_t max, size_t *ret_count, struct error *err)
+{
+	CLEANUP(clean_free) uint64_t *numbers = NULL;
+	size_t count, skip;
+
+	if (all_numbers(cert, &numbers, &count, err) < 0)
+		return -1;
+	skip = count > max ? count - max : 0;
+	if (count > skip)
+		memcpy(out, numbers + skip, (count - skip) * sizeof(*out));
+	*ret_count = count - skip;
+	return 0;
+}
+
+int store_live_path(const struct store_cert *cert, const char *file, struct buf *out, struct error *err)
+{
+	if (file != NULL && !is_file_name(file))
+		return error_set(err, ERROR_INTERNAL, "a generation has no file %s", file);
+	buf_append_text(out, cert->live_path);
+	if (file != NULL)
+		buf_printf(out, "/%s", file);
+	return buf_check(out, "the path of the live files", err);
+}
+
+/* Opens STATE_DIR/live. */
+static int open_live(const struct store_cert *cert, bool create, int *ret_fd, struct error *err)
+{
+	return file_open_beneath(cert->state_fd, "live", create, 0700, ret_fd, err);
+}
+
+int store_live(const struct store_cert *cert, uint64_t *ret_generation, struct error *err)
+{
+	CLEANUP(buf_done) struct buf target = BUF(TARGET_MAX);
+	CLEANUP(clean_fd) int fd = -1;
+	char ours[IDENT_NAME_SIZE + 32];
+	int r = open_live(cert, false, &fd, err);
+
+	if (r != 0)
+		return r < 0 ? -1 : STORE_ABSENT;
+	r = file_read_link(fd, cert->name, &target, err);
+	if (r == FILE_ABSENT)
+		return STORE_ABSENT;
+	if (r < 0)
+		return -1;
+	snprintf(ours, sizeof(ours), "../certificates/%s/", cert->name);
+	if (text_has_prefix(buf_text(&target), ours) &&
+	    store_generation_parse(buf_text(&target) + strlen(ours), ret_generation) == 0)
+		return STORE_OK;
+	error_set(err, ERROR_SYSTEM, "%s is a link to \"%s\", which is no generation of this certificate",
+	          cert->live_path, buf_text(&target));
+	return error_advise(err, "make it a link to %sN, N being a directory in %s, or remove it to have a new certificate issued",
+	                    ours, cert->path);
+}
+
+/* STORE_ABSENT when there is no such directory. */
+static int open_generation(const struct store_cert *cert, uint64_t generation, int *ret_fd, struct error *err)
+{
+	char name[NUMBER_SIZE];
+	int r;
+
+	if (generation == 0 || generation > STORE_GENERATION_MAX)
+		return STORE_ABSENT;
+	number_text(generation, name);
+	r = file_open_beneath(cert->fd, name, false, 0, ret_fd, err);
+	if (r < 0)
+		return -1;
+	return r == FILE_ABSENT ? STORE_ABSENT : STORE_OK;
+}
+
+/* Whether all its files are there: a person may have removed one, and NGINX would not start with a link to such a directory. */
+static int check_whole(const struct store_cert *cert, uint64_t generation, struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	int r = open_generation(cert, generation, &fd, err);
+
+	if (r < 0)
+		return -1;
+	if (r == STORE_ABSENT)
+		return error_set(err, ERROR_SYSTEM, "%s has no generation %ju", cert->path, (uintmax_t)generation);
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		struct stat st;
+
+		if (fstatat(fd, file_names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return error_sys(err, errno, "%s/%ju/%s", cert->path, (uintmax_t)generation, file_names[i]);
+		if (!S_ISREG(st.st_mode) || st.st_size == 0)
+			return error_set(err, ERROR_SYSTEM, "%s/%ju/%s is empty, or no file", cert->path,
+			                 (uintmax_t)generation, file_names[i]);
+	}
+	return 0;
+}
+
+static int remove_live(const struct store_cert *cert, struct error *err)
+{
+	CLEANUP(buf_done) struct buf target = BUF(TARGET_MAX);
+	CLEANUP(clean_fd) int fd = -1;
+	int r = open_live(cert, false, &fd, err);
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	/* Only a link is ours to remove. */
+	r = file_read_link(fd, cert->name, &target, err);
+	if (r == FILE_ABSENT)
+		return 0;
+	if (r < 0 || file_remove(fd, cert->name, err) < 0)
+		return -1;
+	return 0;
+}
+
+int store_live_switch(const struct store_cert *cert, uint64_t generation, struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	char target[IDENT_NAME_SIZE + 64];
+
+	if (generation == 0)
+		return remove_live(cert, err);
+	if (check_whole(cert, generation, err) < 0)
+		return -1;
+	if (open_live(cert, true, &fd, err) < 0)
+		return -1;
+	snprintf(target, sizeof(target), "../certificates/%s/%ju", cert->name, (uintmax_t)generation);
+	if (file_switch_link(fd, cert->name, target, err) < 0)
+		return error_context(err, "cannot make generation %ju live", (uintmax_t)generation);
+	return 0;
+}
+
+/* The number that was given last, so that none is used twice even when a person removed the newest directory. A file that
+ * cannot be read as a number counts as none: the directories themselves still count. */
+static uint64_t last_number(const struct store_cert *cert)
+{
+	CLEANUP(buf_done) struct buf text = BUF(NUMBER_SIZE);
+	struct error ignored;
+	uint64_t number = 0;
+
+	if (file_read(cert->fd, LAST_FILE, &text, &ignored) != FILE_OK)
+		return 0;
+	if (text.len > 0 && text.data[text.len - 1] == '\n')
+		text.data[text.len - 1] = '\0';
+	if (store_generation_parse(buf_text(&text), &number) < 0)
+		return 0;
+	return number;
+}
+
+static int next_number(const struct store_cert *cert, uint64_t *ret, struct error *err)
+{
+	CLEANUP(clean_free) uint64_t *numbers = NULL;
+	uint64_t highest = last_number(cert);
+	struct error ignored;
+	char text[NUMBER_SIZE + 1];
+	uint64_t live;
+	size_t count;
+	int n;
+
+	if (all_numbers(cert, &numbers, &count, err) < 0)
+		return -1;
+	if (count > 0 && numbers[count - 1] > highest)
+		highest = numbers[count - 1];
+	if (store_live(cert, &live, &ignored) == STORE_OK && live > highest)
+		highest = live;
+	if (highest >= STORE_GENERATION_MAX)
+		return error_set(err, ERROR_SYSTEM, "%s: there is no number above generation %ju", cert->path,
+		                 (uintmax_t)highest);
+	n = snprintf(text, sizeof(text), "%ju\n", (uintmax_t)highest + 1);
+	if (file_write(cert->fd, LAST_FILE, text, (size_t)n, 0600, err) < 0)
+		return -1;
+	*ret = highest + 1;
+	return 0;
+}
+
+static int write_files(int fd, const struct store_files *files, struct error *err)
+{
+	const char *const texts[FILES_COUNT] = { files->privkey, files->cert, files->chain, files->fullchain };
+
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		if (texts[i] == NULL || texts[i][0] == '\0')
+			return error_set(err, ERROR_INTERNAL, "%s would be empty", file_names[i]);
+		if (file_write(fd, file_names[i], texts[i], strlen(texts[i]), 0600, err) < 0)
+			return -1;
+	}
+	return file_sync_dir(fd, err);
+}
+
+int store_generation_add(const struct store_cert *cert, const struct store_files *files, uint64_t *ret_generation,
+                         struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	char tmp[STORE_TMP_SIZE];
+	char name[NUMBER_SIZE];
+	uint64_t number;
+
+	if (next_number(cert, &number, err) < 0)
+		return -1;
+	number_text(number, name);
+	if (store_tmp_make(cert->fd, tmp, &fd, err) < 0)
+		return -1;
+	if (write_files(fd, files, err) < 0 || file_rename(cert->fd, tmp, cert->fd, name, err) < 0) {
+		store_tmp_drop(cert->fd, tmp);
+		return error_context(err, "cannot keep the new certificate as generation %s", name);
+	}
+	*ret_generation = number;
+	return 0;
+}
+
+int store_generation_read(const struct store_cert *cert, uint64_t generation, const char *file, struct buf *out,
+                          struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	int r;
+
+	if (!is_file_name(file))
+		return error_set(err, ERROR_INTERNAL, "a generation has no file %s", file);
+	if (text_equal(file, "privkey.pem") && !out->secret)
+		return error_set(err, ERROR_INTERNAL, "a private key goes into a secret buffer only");
+	r = open_generation(cert, generation, &fd, err);
+	if (r != STORE_OK)
+		return r;
+	r = file_read(fd, file, out, err);
+	if (r < 0)
+		return -1;
+	return r == FILE_ABSENT ? STORE_ABSENT : STORE_OK;
+}
+
+int store_generation_prune(const struct store_cert *cert, unsigned int keep, uint64_t also_keep, struct error *err)
+{
+	CLEANUP(clean_free) uint64_t *numbers = NULL;
+	uint64_t live = 0;
+	size_t count, left;
+
+	/* A link that cannot be read must not look like none: its generation would go. */
+	if (store_live(cert, &live, err) < 0 || all_numbers(cert, &numbers, &count, err) < 0)
+		return -1;
+	left = count;
+	for (size_t i = 0; i < count && left > keep; i++) {
+		char name[NUMBER_SIZE];
+
+		if (numbers[i] == live || numbers[i] == also_keep)
+			continue;
+		number_text(numbers[i], name);
+		if (store_discard(cert->fd, name, err) < 0)
+			return error_context(err, "cannot remove the old generation %s", name);
+		left--;
+	}
+	return 0;
+}
+
+int store_pending_save(const struct store_cert *cert, const struct buf *privkey_pem, const struct buf *csr_der,
+                       struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	char tmp[STORE_TMP_SIZE];
+
+	if (privkey_pem->failed || privkey_pem->len == 0 || csr_der->failed || csr_der->len == 0)
+		return error_set(err, ERROR_INTERNAL, "a pending order wants both a key and a request");
+	if (store_tmp_make(cert->fd, tmp, &fd, err) < 0)
+		return -1;
+	/* The old pair goes before the new one comes: in between there is none, never a half of each. */
+	if (file_write(fd, PENDING_KEY, privkey_pem->data, privkey_pem->len, 0600, err) < 0 ||
+	    file_write(fd, PENDING_CSR, csr_der->data, csr_der->len, 0600, err) < 0 || file_sync_dir(fd, err) < 0 ||
+	    store_discard(cert->fd, PENDING_DIR, err) < 0 ||
+	    file_rename(cert->fd, tmp, cert->fd, PENDING_DIR, err) < 0) {
+		store_tmp_drop(cert->fd, tmp);
+		return error_context(err, "cannot keep the key of the order");
+	}
+	return 0;
+}
+
+int store_pending_load(const struct store_cert *cert, struct buf *privkey_pem, struct buf *csr_der, struct error *err)
+{
+	CLEANUP(buf_done) struct buf key = BUF_SECRET(privkey_pem->max);
+	CLEANUP(buf_done) struct buf csr = BUF(csr_der->max);
+	CLEANUP(clean_fd) int fd = -1;
+	int r;
+
+	if (!privkey_pem->secret)
+		return error_set(err, ERROR_INTERNAL, "a private key goes into a secret buffer only");
+	r = file_open_beneath(cert->fd, PENDING_DIR, false, 0, &fd, err);
+	if (r == FILE_OK)
+		r = file_read(fd, PENDING_KEY, &key, err);
+	if (r == FILE_OK)
+		r = file_read(fd, PENDING_CSR, &csr, err);
+	if (r < 0)
+		return -1;
+	/* One without the other is of no use, and never written so by us. */
+	if (r == FILE_ABSENT || key.len == 0 || csr.len == 0)
+		return STORE_ABSENT;
+	if (buf_append(privkey_pem, key.data, key.len) < 0 || buf_append(csr_der, csr.data, csr.len) < 0)
+		return error_oom(err);
+	return STORE_OK;
+}
+
+int store_pending_clear(const struct store_cert *cert, struct error *err)
+{
+	return store_discard(cert->fd, PENDING_DIR, err);
+}
