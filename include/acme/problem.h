@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "json/doc.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct http_response;
 
 enum acme_problem_type {
@@ -41,14 +43,27 @@ enum acme_problem_type {
 	ACME_PROBLEM_COUNT
 };
 
-enum acme_problem_type acme_problem_type_parse(const char *urn);
+enum acme_problem_type acme_problem_type_parse(const char *urn); /* NULL is ACME_PROBLEM_OTHER */
+
+/* Of the table: the RFC's word ("rateLimited"), what the program does next, and what a person does about it ("" for nothing). Static. */
+const char *acme_problem_type_name(enum acme_problem_type type);
+enum error_kind acme_problem_kind(enum acme_problem_type type);
+const char *acme_problem_advice(enum acme_problem_type type);
+
+/* Appends "TYPE: DETAIL" with up to detail_max octets of the detail, and its subproblems. */
+void acme_problem_describe(const json_t *problem, size_t detail_max, struct buf *out);
+
+/* Puts the document into err->problem, shortened where it is too long, always as JSON. */
+void acme_problem_keep(const json_t *problem, struct error *err);
 
 /* Fills *err from an answer that is no success: problem document, or whatever the body is (HTML, nothing). `what` says what was asked
- * ("newOrder"). *ret_type may be NULL. Always returns -1. */
+ * ("newOrder"). A rate limit, and a 5xx with a Retry-After, are an ERROR_LATER: err->retry_at is the CA's time, an hour from now without
+ * one, and never more than a day away. A rate limit without a time whose detail names a URL (a paused account) is an ERROR_REFUSED.
+ * *ret_type may be NULL. Always returns -1. */
 int acme_problem_from_response(const struct http_response *response, const char *what, int64_t now_at,
                                enum acme_problem_type *ret_type, struct error *err);
 
-/* Fills *err from a problem object within an order or a challenge. Always returns -1. */
+/* Fills *err from a problem object within an order or a challenge (also NULL). An ERROR_LATER has no time then. Always returns -1. */
 int acme_problem_from_json(const json_t *problem, const char *what, enum acme_problem_type *ret_type, struct error *err);
 
 #endif
