@@ -1,0 +1,140 @@
+#include "acme/session.h"
+
+#include "acme/post.h"
+#include "acme/url.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+
+enum {
+	DIRECTORY_AGE_MAX_MS = 24 * 3600 * 1000,
+	DIRECTORY_TRIES = 2,
+};
+
+const char *acme_step_name(enum acme_step step)
+{
+	switch (step) {
+	case ACME_STEP_DIRECTORY:
+		return "directory";
+	case ACME_STEP_ACCOUNT:
+		return "account";
+	case ACME_STEP_ORDER:
+		return "order";
+	case ACME_STEP_AUTHORIZATION:
+		return "authorization";
+	case ACME_STEP_CHALLENGE:
+		return "challenge";
+	case ACME_STEP_VALIDATION:
+		return "validation";
+	case ACME_STEP_FINALIZE:
+		return "finalize";
+	case ACME_STEP_DOWNLOAD:
+		return "download";
+	case ACME_STEP_COUNT:
+		break;
+	}
+	return "unknown";
+}
+
+int acme_session_open(const struct acme_session_config *config, struct acme_session **ret, struct error *err)
+{
+	struct acme_session *session;
+
+	if (http_url_check(config->directory_url, false, "the CA's directory", err) != 0) {
+		err->kind = ERROR_USAGE;
+		return -1;
+	}
+	session = calloc(1, sizeof(*session));
+	if (session == NULL)
+		return error_oom(err);
+	session->config = *config;
+	session->directory = ACME_DIRECTORY;
+	if (config->account_url != NULL)
+		text_copy(session->account_url, sizeof(session->account_url), config->account_url);
+	acme_url_host(config->directory_url, session->host, sizeof(session->host));
+	*ret = session;
+	return 0;
+}
+
+void acme_session_free(struct acme_session *session)
+{
+	if (session == NULL)
+		return;
+	acme_directory_done(&session->directory);
+	free(session);
+}
+
+void acme_session_cleanup(struct acme_session **session)
+{
+	acme_session_free(*session);
+	*session = NULL;
+}
+
+int64_t acme_session_now_ms(const struct acme_session *session)
+{
+	return clock_monotonic_ms(session->config.clock);
+}
+
+int64_t acme_session_now_at(const struct acme_session *session)
+{
+	return clock_wall(session->config.clock);
+}
+
+int64_t acme_session_left_ms(const struct acme_session *session)
+{
+	int64_t left = session->deadline_ms - acme_session_now_ms(session);
+
+	return left > 0 ? left : 0;
+}
+
+int acme_session_wait(struct acme_session *session, int64_t ms, const char *what, struct error *err)
+{
+	if (ms > acme_session_left_ms(session)) {
+		char text[TIME_TEXT_SIZE];
+
+		error_set(err, ERROR_NETWORK, "%s at %s: not done within %s (attempt-timeout)", what, session->host,
+		          time_format_duration(session->config.limits.attempt_ms / 1000, text));
+		return error_advise(err, "the next run goes on where this one stopped; if the CA always needs longer, raise "
+		                         "attempt-timeout");
+	}
+	clock_sleep_ms(session->config.clock, ms);
+	return 0;
+}
+
+int acme_session_tell(struct acme_session *session, enum acme_step step, const char *text, struct error *err)
+{
+	struct acme_progress progress = { .step = step, .text = text };
+
+	return session->config.notary->progress(session->config.notary->self, &progress, err);
+}
+
+static int fetch_directory(struct acme_session *session, struct http_exchange *x, struct error *err)
+{
+	const struct http_response *response = &x->response;
+
+	if (acme_post_get(session, HTTP_GET, "the directory", session->config.directory_url, DIRECTORY_TRIES, x, err) != 0 ||
+	    acme_post_check_body(response, "the directory", err) != 0 ||
+	    acme_directory_parse(buf_text(&response->body), response->body.len, session->config.directory_url,
+	                         &session->directory, err) != 0)
+		return -1;
+	session->directory_known = true;
+	session->directory_since_ms = acme_session_now_ms(session);
+	/* Not asked for here by the RFC, but a nonce is a nonce. */
+	acme_nonces_put(&session->nonces, response->replay_nonce, session->directory_since_ms);
+	return 0;
+}
+
+int acme_session_need_directory(struct acme_session *session, struct error *err)
+{
+	struct http_exchange x = { 0 };
+	int r;
+
+	if (session->directory_known && acme_session_now_ms(session) - session->directory_since_ms < DIRECTORY_AGE_MAX_MS)
+		return 0;
+	if (acme_session_tell(session, ACME_STEP_DIRECTORY, "asking the CA for its directory", err) != 0)
+		return -1;
+	r = fetch_directory(session, &x, err);
+	http_exchange_done(&x);
+	return r;
+}
