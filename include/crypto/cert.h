@@ -63,7 +63,7 @@ int cert_chain_public(const struct cert_chain *chain, struct crypto_public *ret,
 int cert_chain_check(const struct cert_chain *chain, const struct crypto_public *key, const struct ident_list *idents,
                      int64_t now_at, int64_t skew_s, struct error *err);
 
-/* The SHA-256 fingerprint, in hex, of one certificate in DER. */
+/* The SHA-256 fingerprint, in hex, of one certificate in DER; "" should OpenSSL fail. */
 void cert_fingerprint(const void *der, size_t len, char out[static CERT_FINGERPRINT_SIZE]);
 
 #endif

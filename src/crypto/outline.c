@@ -60,11 +60,12 @@ static const char *key_refused(struct span info)
 	struct span algorithm, oid, parameters, bits;
 	int tag, class;
 
+	/* With the parameters of its algorithm, which for DSA are numbers too. */
+	if (info.len > KEY_OCTETS_MAX)
+		return "its public key is too large";
 	if (!take_tag(&info, V_ASN1_SEQUENCE, &algorithm) || !take_tag(&info, V_ASN1_BIT_STRING, &bits) ||
 	    !take_tag(&algorithm, V_ASN1_OBJECT, &oid))
 		return "its public key is not well formed";
-	if (bits.len > KEY_OCTETS_MAX)
-		return "its public key is too large";
 	if (is_oid(&oid, oid_rsa, sizeof(oid_rsa)) && bits.len > RSA_OCTETS_MAX)
 		return "its RSA key has more than 8192 bits";
 	if (is_oid(&oid, oid_ec, sizeof(oid_ec)) &&
