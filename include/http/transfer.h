@@ -37,6 +37,7 @@ struct http_transfer {
 	int64_t hop_at_ms; /* of this hop */
 	int64_t octet_at_ms; /* when the last octet came, or the connection stood */
 	bool connected;
+	bool by_directory; /* how the trust anchors of this hop are read */
 };
 
 /* Makes the easy handle for response.final_url. connection_age_max_s: 0, or how old a connection may be to be used again. -1: the

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
 	ACTIVE_MAX = 32, /* transfers at a time; the clock of the others does not run yet */
@@ -26,6 +27,7 @@ enum {
 struct client {
 	CURLM *multi;
 	struct http_trust trust;
+	bool has_bundle; /* beside the directory of hashed certificates */
 	char *user_agent;
 	bool distrusts; /* a connection died silently: those from before are not used again */
 	int64_t distrusts_since_ms;
@@ -83,12 +85,27 @@ static void launch_next(struct run *run)
 	}
 }
 
+/* An anchor may stand in the bundle and not in the directory, where somebody added it by hand. Then the bundle is worth its memory. */
+static bool try_bundle(struct client *client, struct http_transfer *t, CURLcode code)
+{
+	if (code != CURLE_PEER_FAILED_VERIFICATION || !t->by_directory || !client->has_bundle)
+		return false;
+	client->trust.by_directory = false;
+	t->by_directory = false;
+	return true;
+}
+
 static void finish(struct run *run, struct http_transfer *t, CURLcode code)
 {
 	int64_t now = now_ms();
 
 	(void)curl_multi_remove_handle(run->client->multi, t->easy);
 	run->active--;
+	if (try_bundle(run->client, t, code)) {
+		http_transfer_done(t);
+		launch(run, t);
+		return;
+	}
 	if (code == CURLE_OPERATION_TIMEDOUT || t->stop == HTTP_STOP_IDLE) {
 		run->client->distrusts = true;
 		run->client->distrusts_since_ms = now;
@@ -271,6 +288,7 @@ static int copy_config(struct client *client, const struct http_curl_config *con
 	if (!config->ca_pem) {
 		system_trust(&bundle, &directory);
 		client->trust.by_directory = hashed_directory(directory, NULL) >= HASHED_MIN;
+		client->has_bundle = bundle && access(bundle, R_OK) == 0;
 		return 0;
 	}
 	if (!memmem(config->ca_pem, config->ca_pem_len, "-----BEGIN ", strlen("-----BEGIN "))) {

@@ -98,17 +98,20 @@ static void explain_timeout(struct http_transfer *t, const char *where, const ch
 {
 	struct error *err = &t->exchange->error;
 
-	if (was_reached(t, CURLINFO_STARTTRANSFER_TIME_T))
+	if (was_reached(t, CURLINFO_STARTTRANSFER_TIME_T)) {
 		(void)error_set(err, ERROR_NETWORK, "%s: the answer was not complete after %s (%zu octets of it had come)", where,
 		                took, t->exchange->response.body.len);
-	else if (was_reached(t, CURLINFO_PRETRANSFER_TIME_T))
+	} else if (was_reached(t, CURLINFO_PRETRANSFER_TIME_T)) {
 		(void)error_set(err, ERROR_NETWORK, "%s: took the request and sent no answer for %s", where, took);
-	else if (is_connected(t))
+	} else if (is_connected(t)) {
 		(void)error_set(err, ERROR_NETWORK, "%s: accepts connections, but no TLS handshake was done after %s", where, took);
-	else if (was_reached(t, CURLINFO_NAMELOOKUP_TIME_T))
+	} else if (was_reached(t, CURLINFO_NAMELOOKUP_TIME_T)) {
 		(void)error_set(err, ERROR_NETWORK, "%s: no connection after %s", where, took);
-	else
+		(void)error_advise(err, "check that a firewall or a missing route does not swallow what goes to this host and port");
+	} else {
 		(void)error_set(err, ERROR_NETWORK, "%s: no connection after %s, its address was not known by then", where, took);
+		(void)error_advise(err, "check that the name servers in /etc/resolv.conf answer");
+	}
 }
 
 static void explain_stop(struct http_transfer *t, const char *where, int64_t now_ms)

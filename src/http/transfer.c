@@ -84,7 +84,7 @@ static bool set_rules(CURL *easy)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		done = set_long(easy, rules[i].option, rules[i].value) && done;
-	return done && set_pointer(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	return done;
 }
 
 /* A CA that validates follows a redirect to https without a look at the certificate: the site may still be waiting for its first. */
@@ -102,7 +102,8 @@ static bool set_trust(struct http_transfer *t)
 		       set_pointer(t->easy, CURLOPT_CAINFO_BLOB, &blob);
 	}
 	/* libcurl keeps a loaded bundle for the next connection only where no directory is given beside it. */
-	return set_pointer(t->easy, trust->by_directory ? CURLOPT_CAINFO : CURLOPT_CAPATH, NULL);
+	t->by_directory = trust->by_directory;
+	return set_pointer(t->easy, t->by_directory ? CURLOPT_CAINFO : CURLOPT_CAPATH, NULL);
 }
 
 /* "HOST:PORT:ADDRESS:PORT" for the URL itself, and for other ports of the same host the same address. */
@@ -173,6 +174,8 @@ static bool set_route(struct http_transfer *t)
 {
 	const struct http_request *request = &t->exchange->request;
 
+	if (!set_pointer(t->easy, CURLOPT_PROTOCOLS_STR, request->https_only ? "https" : "http,https"))
+		return false;
 	if (request->https_only && !request->connect_to)
 		return true;
 	if (!set_pointer(t->easy, CURLOPT_PROXY, ""))
