@@ -1,8 +1,8 @@
 """Gate: the man pages are clean, and what a user can write is in one of them.
 
 Looked for in the code are the rows of its tables: commands (`commands[]`), long options (`struct option ...[]`),
-directives (tables called `...directives[]`, and libConfuse's CFG_*("name") macros) and the environment of hooks
-("CERTD_..." in quotes).
+directives (tables called `...directives[]`, and libConfuse's CFG_*("name") macros), CAs ({ .name, .directory }) and the
+environment of hooks ("CERTD_..." in quotes).
 """
 
 import os
@@ -15,6 +15,7 @@ import common
 TABLE = re.compile(r"(\w+)\s*\[[^\]]*\]\s*=\s*\{(.*?)\n\s*\};", re.DOTALL)
 ROW = re.compile(r'^\s*\{\s*(?:\.name\s*=\s*)?"([\w-]+)"', re.MULTILINE)
 CFG = re.compile(r'\bCFG_(?:STR|INT|BOOL|FLOAT|SEC|FUNC|PTR)(?:_LIST)?(?:_CB)?\(\s*"([\w-]+)"')
+CA = re.compile(r'\{\s*\.name\s*=\s*"([\w.-]+)",\s*\.directory\s*=\s*"(https:[^"]+)"')
 ENVIRONMENT = re.compile(r'"(CERTD_[A-Z_]+)=?[^"\n]*"')
 
 
@@ -43,6 +44,9 @@ def written_by_users(root):
                 found.setdefault((kind, row.group(1)), f"{path}:{line + rows.count(chr(10), 0, row.start(1))}")
         for match in CFG.finditer(text):
             found.setdefault(("directive", match.group(1)), f"{path}:{common.line_of(text, match.start())}")
+        for match in CA.finditer(text):
+            found.setdefault(("CA", match.group(1)), f"{path}:{common.line_of(text, match.start())}")
+            found.setdefault(("URL", match.group(2)), f"{path}:{common.line_of(text, match.start(2))}")
         for match in ENVIRONMENT.finditer(text):
             found.setdefault(("variable", match.group(1)), f"{path}:{common.line_of(text, match.start())}")
     return found
@@ -54,6 +58,7 @@ def described(text):
     for line in text.replace("\\-", "-").split("\n"):
         if re.match(r"\.(It|Ic|Cm|Fl|Ev|Va|Sx|B|BR|BI|IP)\b", line):
             words.update(re.findall(r"[\w][\w-]*", re.sub(r"\\f[A-Z]", " ", line)))
+        words.update(re.findall(r"https://\S+", line))
     return words
 
 
