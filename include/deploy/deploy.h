@@ -1,8 +1,9 @@
 /* deploy.h: makes NGINX take the live generation, or puts everything back.
  *
- * deploy_apply() writes the snippet and runs the deploy hooks; when a step fails it has put the snippet back and, where there was
- * a previous generation, made that one live and run the hooks again so that NGINX has it. deploy_undo() does the same later, when the
- * proof failed. Does not prove: that takes a network connection.
+ * deploy_apply() writes the snippet and runs the deploy hooks: the one for NGINX, then those of hooks-dir/deploy. When a step fails it
+ * has put the snippet back and, where there was a previous generation, made that one live and run the hooks again so that NGINX has it.
+ * deploy_undo() does the same later, when the proof failed. Where there was none before, nothing better could be served: live stays, and so
+ * does a snippet that NGINX has taken; one that it has refused goes back to what it was. Does not prove: that takes a network connection.
  */
 #ifndef CERTD_DEPLOY_DEPLOY_H
 #define CERTD_DEPLOY_DEPLOY_H
@@ -26,18 +27,23 @@ struct deploy {
 	uint64_t generation; /* being deployed; live already */
 	uint64_t previous; /* to go back to; 0 for none */
 	/* deploy_apply() fills these for deploy_undo(). */
+	bool wrote_snippet;
+	bool nginx_took; /* its hook ended well */
 	bool had_snippet;
 	struct buf snippet_before;
 };
 
 void deploy_done(struct deploy *deploy);
 
+/* What fails before anything was changed (a snippet that cannot be read, a disk that is full) leaves live and snippet to deploy_undo() all the
+ * same. ERROR_DEPLOY. */
 int deploy_apply(struct deploy *deploy, struct error *err);
 
-/* *err on entry holds why it is undone; a failure to undo is added to its message. Always returns -1. */
+/* *err on entry holds why it is undone; its kind becomes ERROR_DEPLOY, a failure to undo is added to its message. Always returns -1. */
 int deploy_undo(struct deploy *deploy, struct error *err);
 
-/* The environment of hooks for a generation of this certificate, see certd-hooks(7); extra "NAME=value" may be added by the caller. */
+/* The environment of hooks for a generation of this certificate, see certd-hooks(7); extra "NAME=value" may be added by the caller. What is
+ * not known (generation 0, a certificate that cannot be read) is there with an empty value. */
 struct strv;
 int deploy_environment(const struct config *config, const struct config_certificate *certificate,
                        const struct store_cert *store, uint64_t generation, struct strv *out, struct error *err);
@@ -49,7 +55,8 @@ int deploy_snippet_path(const struct config *config, const char *certificate_nam
 int deploy_snippet_text(const struct config *config, const struct config_certificate *certificate,
                         const struct store_cert *store, const struct runner *runner, struct buf *out, struct error *err);
 
-/* Writes the challenge snippet, and the SSL snippet (the placeholder where nothing is live), where they differ from what is there. */
+/* Writes the challenge snippet (for the webroot that is the default of all certificates), and the SSL snippet (the placeholder where nothing
+ * is live; none with deploy = none), where they differ from what is there. */
 int deploy_write_snippets(const struct config *config, const struct config_certificate *certificate,
                           const struct store_cert *store, const struct runner *runner, struct error *err);
 
