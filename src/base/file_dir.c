@@ -44,6 +44,29 @@ static int make_exact(int dirfd, const char *name, mode_t mode)
 	return r;
 }
 
+/* For an old kernel, or a filter that does not know openat2(2). For one component that is not ".." O_NOFOLLOW says the
+ * same; a mount is seen by its device. */
+static int open_plain_old(int dirfd, const char *name, int flags, bool same_device)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	struct stat parent, child;
+
+	if (strchr(name, '/') != NULL || text_equal(name, "..")) {
+		errno = EXDEV;
+		return -1;
+	}
+	fd = openat(dirfd, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || !same_device)
+		return TAKE_FD(fd);
+	if (fstat(dirfd, &parent) < 0 || fstat(fd, &child) < 0)
+		return -1;
+	if (parent.st_dev != child.st_dev) {
+		errno = EXDEV;
+		return -1;
+	}
+	return TAKE_FD(fd);
+}
+
 /* Opens the directory `name`, one component, by `flags`; never by a symbolic link, nor out of dirfd. `resolve` may ask
  * for more. */
 static int open_plain(int dirfd, const char *name, int flags, uint64_t resolve)
@@ -59,10 +82,8 @@ static int open_plain(int dirfd, const char *name, int flags, uint64_t resolve)
 		if (r >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
-	/* An old kernel, or a filter that does not know the call. For one component that is not ".." O_NOFOLLOW says the same,
-	 * as long as mounts do not matter. */
-	if (r < 0 && (errno == ENOSYS || errno == EPERM) && resolve == 0 && strchr(name, '/') == NULL && !text_equal(name, ".."))
-		return openat(dirfd, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_plain_old(dirfd, name, flags, (resolve & RESOLVE_NO_XDEV) != 0);
 	return (int)r;
 }
 
@@ -358,8 +379,6 @@ static int remove_dir(int dirfd, const char *name, int depth, struct error *err)
 	for (int pass = 0; pass < TREE_PASSES; pass++) {
 		int fd = open_plain(dirfd, name, O_RDONLY, RESOLVE_NO_XDEV);
 
-		if (fd < 0 && errno == ENOSYS)
-			fd = open_plain(dirfd, name, O_RDONLY, 0);
 		if (fd < 0 && errno == ENOENT)
 			return FILE_ABSENT;
 		if (fd < 0 && errno == EXDEV)

@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +121,21 @@ int __wrap_symlinkat(const char *target, int dirfd, const char *name)
 	return fault() ? -1 : __real_symlinkat(target, dirfd, name);
 }
 
+/* Whether the kernel is one that does not know openat2(2). */
+static bool old_kernel;
+
+long __real_syscall(long number, long a, long b, long c, long d);
+long __wrap_syscall(long number, long a, long b, long c, long d);
+
+long __wrap_syscall(long number, long a, long b, long c, long d)
+{
+	if (number == SYS_openat2 && old_kernel) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return __real_syscall(number, a, b, c, d);
+}
+
 struct place {
 	char path[64];
 	int fd;
@@ -138,6 +154,12 @@ static int make_place(void **state)
 	return 0;
 }
 
+static int make_place_on_old_kernel(void **state)
+{
+	old_kernel = true;
+	return make_place(state);
+}
+
 static int remove_place(void **state)
 {
 	struct place *p = *state;
@@ -145,6 +167,7 @@ static int remove_place(void **state)
 	int tmp, r;
 
 	fault_at = 0;
+	old_kernel = false;
 	close(p->fd);
 	if (file_open_dir("/tmp", &tmp, &err) != 0)
 		return -1;
@@ -701,7 +724,7 @@ static bool mount_small(struct place *p, const char *path, const char *options)
 {
 	static bool private;
 
-	if (!private && (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+	if (!private && (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0))
 		return false;
 	private = true;
 	/* The directory's descriptor is one of the former namespace, where nothing gets mounted. */
@@ -849,6 +872,7 @@ static void test_paths_for_messages(void **state)
 }
 
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+#define ON_OLD_KERNEL(test) cmocka_unit_test_setup_teardown(test, make_place_on_old_kernel, remove_place)
 
 int main(void)
 {
@@ -873,6 +897,11 @@ int main(void)
 		IN_PLACE(test_paths_for_messages),
 		IN_PLACE(test_a_full_disk),
 		IN_PLACE(test_a_read_only_disk),
+		ON_OLD_KERNEL(test_modes_whatever_the_umask),
+		ON_OLD_KERNEL(test_beneath),
+		ON_OLD_KERNEL(test_a_race_never_leads_out),
+		ON_OLD_KERNEL(test_removes_trees_and_nothing_else),
+		ON_OLD_KERNEL(test_a_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
