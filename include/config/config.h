@@ -122,7 +122,7 @@ int config_load_with(const struct config *config, const char *name, const char *
  * file and line: a person's file is not rewritten. Does nothing when the file holds this text already. */
 int config_save(const struct config *config, const char *name, const char *text, struct error *err);
 
-/* The built-in CAs, as "name directory" lines for messages and man page checks; NULL-terminated. */
+/* The CAs that are known by name without a word in the files. Static. */
 const struct config_ca *config_builtin_cas(size_t *ret_count);
 
 #endif

@@ -93,12 +93,13 @@ static int on_block(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-/* The options of one scope, with room for two more. */
-static cfg_opt_t *make_options(struct reader *r, enum config_scope scope, size_t room, size_t *ret_count)
+/* The options of one scope, with room for more; in an arena of their own, since libConfuse copies them. */
+static cfg_opt_t *make_options(struct reader *r, struct config_arena *arena, enum config_scope scope, size_t room,
+                               size_t *ret_count)
 {
 	size_t directives_count, count = 0;
 	const struct config_directive *directives = config_directives(&directives_count);
-	cfg_opt_t *options = config_arena_alloc(r->raw->arena, directives_count + 2 + room, sizeof(*options));
+	cfg_opt_t *options = config_arena_alloc(arena, directives_count + 2 + room, sizeof(*options));
 
 	if (options == NULL)
 		return NULL;
@@ -120,15 +121,16 @@ static cfg_opt_t *make_options(struct reader *r, enum config_scope scope, size_t
 static int parse(struct reader *r, const char *text)
 {
 	static const enum config_scope scopes[] = { CONFIG_SCOPE_CERTIFICATE, CONFIG_SCOPE_CA, CONFIG_SCOPE_NGINX };
+	CLEANUP(config_arena_done) struct config_arena arena = { NULL };
 	size_t count, inner_count;
-	cfg_opt_t *options = make_options(r, CONFIG_SCOPE_GLOBAL, ARRAY_SIZE(scopes), &count);
+	cfg_opt_t *options = make_options(r, &arena, CONFIG_SCOPE_GLOBAL, ARRAY_SIZE(scopes), &count);
 	cfg_t *cfg;
 	int result;
 
 	if (options == NULL)
 		return config_problem_oom(r->problems);
 	for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
-		cfg_opt_t *inner = make_options(r, scopes[i], 0, &inner_count);
+		cfg_opt_t *inner = make_options(r, &arena, scopes[i], 0, &inner_count);
 		bool title = config_block_has_title(scopes[i]);
 
 		if (inner == NULL)
