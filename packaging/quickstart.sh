@@ -439,11 +439,19 @@ END
 what_to_add() {
 	local found=$1
 	say "NGINX serves already:" "$(echo "$found" | tr '\n' ' ')"
-	say "I change no site of yours. What its server for port 80 needs, before its redirect:"
+	say "I change no site of yours. What its server for port 80 needs, in place of what redirects or serves there now:"
+	say ""
 	say "    include /etc/nginx/snippets/certd-acme-challenge.conf;"
-	say "    location / { return 301 https://\$host\$request_uri; }     # in place of a \`return\` or \`rewrite\` outside a location"
-	say "and its server for port 443 (\`listen 443 ssl;\`), in place of its ssl_* lines:"
-	say "    include /etc/nginx/snippets/certd/${names[0]}.conf;"
+	say "    location / { return 301 https://\$host\$request_uri; }"
+	say ""
+	say "And its server for port 443, in place of its ssl_certificate and other ssl_ lines (or as a new server, if there is none):"
+	say ""
+	say "    server {"
+	say "        listen 443 ssl;"
+	say "        server_name ${names[*]};"
+	say "        include /etc/nginx/snippets/certd/${names[0]}.conf;"
+	say "        # root, locations, ... as the server for port 80 had them"
+	say "    }"
 }
 
 includes_ours() {
