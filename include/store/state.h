@@ -28,7 +28,7 @@ struct store_state {
 	int64_t order_expires_at;
 	char order_directory[HTTP_URL_MAX + 1]; /* of the CA it was made at */
 	char order_account[HTTP_URL_MAX + 1];
-	char order_names[64]; /* hex SHA-256 over the sorted identifiers, key type and profile: what the order is for */
+	char order_names[65]; /* hex SHA-256 over the sorted identifiers, key type and profile: what the order is for */
 
 	/* Whose the newest generation is. */
 	char directory[HTTP_URL_MAX + 1];

@@ -55,7 +55,7 @@ static struct store_state full_state(void)
 		.order_expires_at = 1796000000,
 		.order_directory = "https://ca.example/dir",
 		.order_account = "https://ca.example/acct/1",
-		.order_names = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
+		.order_names = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 		.directory = "https://old.example/dir",
 		.ca = "letsencrypt",
 		.deploy_generation = 7,
