@@ -379,10 +379,9 @@ tier_tidy() {
 		return
 	fi
 	plain_build || return
-	set -- -std=gnu17 -include "$work/plain/config.h" "-I$source/include" "${DEFINES[@]}"
-	find "$source/src" -name '*.c' ! -path '*/base/error.c' >"$work/sources"
-	step tidy xargs -P "$jobs" -a "$work/sources" -I '{}' clang-tidy --quiet '{}' -- "$@" -DERROR_ALWAYS_NEGATIVE
-	step tidy-error clang-tidy --quiet "$source/src/base/error.c" -- "$@"
+	find "$source/src" -name '*.c' >"$work/sources"
+	step tidy xargs -P "$jobs" -a "$work/sources" -I '{}' clang-tidy --quiet '{}' -- -std=gnu17 \
+		-include "$work/plain/config.h" "-I$source/include" "${DEFINES[@]}"
 }
 
 tier_cppcheck() {

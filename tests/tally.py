@@ -19,21 +19,26 @@ def last_words(log):
     return lines[-1] if lines else "says nothing"
 
 
+def exit_status(log):
+    match = re.search(r"^(?:FAIL|ERROR) \S+ (\(exit status: \d+\))\s*\Z", log, re.MULTILINE)
+    return match.group(1) if match else "broken off"
+
+
 def tally_log(name, result, log):
     """One test program: (passed, [failed], [skipped])."""
-    failed = sorted(set(re.findall(r"^\[  FAILED  \] ([A-Za-z_]\w+)", log, re.MULTILINE)))
+    failed = sorted(set(re.findall(r"^\[  (?:FAILED |ERROR  ) \] ([A-Za-z_]\w+)", log, re.MULTILINE)))
     skipped = sorted(set(re.findall(r"^\[  SKIPPED \] ([A-Za-z_]\w+)", log, re.MULTILINE)))
     passed = len(re.findall(r"^\[       OK \] ", log, re.MULTILINE))
     if passed or failed or skipped:
         failures = [f"{name}: {test}" for test in failed]
         if result not in ("PASS", "SKIP") and not failures:
-            failures = [f"{name}: {last_words(log)}"]
+            failures = [f"{name}: {exit_status(log)}: {last_words(log)}"]
         return passed, failures, [f"{name}: {test} (its log says why)" for test in skipped]
     if result == "PASS":
         return 1, [], []
     if result == "SKIP":
         return 0, [], [f"{name}: {last_words(log)}"]
-    return 0, [f"{name}: {result}: {last_words(log)}"], []
+    return 0, [f"{name}: {exit_status(log)}: {last_words(log)}"], []
 
 
 def tally_check(build):

@@ -71,13 +71,18 @@ int error_kind_parse(const char *name, enum error_kind *ret_kind);
 /* The exit status of the program for an error of that kind: see certd(8), EXIT STATUS. */
 int error_exit_status(enum error_kind kind);
 
-#ifdef ERROR_ALWAYS_NEGATIVE
-/* For clang-tidy, which sees one file at a time and would follow what happens if these returned 0. */
-#define error_set(...) (error_set(__VA_ARGS__), -1)
-#define error_sys(...) (error_sys(__VA_ARGS__), -1)
-#define error_oom(...) (error_oom(__VA_ARGS__), -1)
-#define error_context(...) (error_context(__VA_ARGS__), -1)
-#define error_advise(...) (error_advise(__VA_ARGS__), -1)
-#endif
+/* "Always returns -1", said in a way that the compiler and the analyzers understand: they see one file at a time, and would
+ * follow what happens behind `if (function_that_failed() < 0)` if this were 0. */
+static inline __attribute__((always_inline)) int error_negative(int result)
+{
+	(void)result;
+	return -1;
+}
+
+#define error_set(...) error_negative(error_set(__VA_ARGS__))
+#define error_sys(...) error_negative(error_sys(__VA_ARGS__))
+#define error_oom(...) error_negative(error_oom(__VA_ARGS__))
+#define error_context(...) error_negative(error_context(__VA_ARGS__))
+#define error_advise(...) error_negative(error_advise(__VA_ARGS__))
 
 #endif

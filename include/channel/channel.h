@@ -7,7 +7,8 @@
 #ifndef CERTD_CHANNEL_CHANNEL_H
 #define CERTD_CHANNEL_CHANNEL_H
 
-#include <jansson.h>
+#include "json/doc.h"
+
 #include <stdint.h>
 
 struct error;

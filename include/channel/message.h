@@ -8,8 +8,8 @@
 
 #include "base/ident.h"
 #include "base/strv.h"
+#include "json/doc.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -2,7 +2,8 @@
 #ifndef CERTD_NETPROC_TASK_H
 #define CERTD_NETPROC_TASK_H
 
-#include <jansson.h>
+#include "json/doc.h"
+
 #include <stdint.h>
 
 struct acme_session;

@@ -8,8 +8,8 @@
 #define CERTD_NOTARY_NOTARY_H
 
 #include "challenge/challenge.h"
+#include "json/doc.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 

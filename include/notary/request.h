@@ -23,13 +23,13 @@ struct notary {
 };
 
 /* Each appends the answer's value to out, where the request has one. */
-int notary_sign(const struct notary *notary, const json_t *request, struct buf *out, struct error *err);
+int notary_sign(const struct notary *notary, const json_t *message, struct buf *out, struct error *err);
 int notary_csr(const struct notary *notary, struct buf *out, struct error *err);
-int notary_progress(const struct notary *notary, const json_t *request, struct error *err);
+int notary_progress(const struct notary *notary, const json_t *message, struct error *err);
 
 /* MESSAGE_DECLINED for a type that is not the configured one. */
-int notary_present(struct notary *notary, const json_t *request, struct error *err);
-int notary_cleanup(struct notary *notary, const json_t *request, struct error *err);
+int notary_present(struct notary *notary, const json_t *message, struct error *err);
+int notary_cleanup(struct notary *notary, const json_t *message, struct error *err);
 
 /* Takes back what is still published; failures are logged. */
 void notary_cleanup_all(struct notary *notary);

@@ -50,7 +50,7 @@ void error_clear(struct error *err)
 	err->problem[0] = '\0';
 }
 
-int error_set(struct error *err, enum error_kind kind, const char *format, ...)
+int (error_set)(struct error *err, enum error_kind kind, const char *format, ...)
 {
 	/* By way of a buffer of its own: the arguments may point into *err. */
 	char message[ERROR_MESSAGE_MAX];
@@ -83,7 +83,7 @@ static const char *advice_of_errno(int errnum)
 	}
 }
 
-int error_sys(struct error *err, int errnum, const char *format, ...)
+int (error_sys)(struct error *err, int errnum, const char *format, ...)
 {
 	char message[ERROR_MESSAGE_MAX];
 	const char *advice = advice_of_errno(errnum);
@@ -98,12 +98,12 @@ int error_sys(struct error *err, int errnum, const char *format, ...)
 	return -1;
 }
 
-int error_oom(struct error *err)
+int (error_oom)(struct error *err)
 {
 	return error_set(err, ERROR_INTERNAL, "out of memory");
 }
 
-int error_context(struct error *err, const char *format, ...)
+int (error_context)(struct error *err, const char *format, ...)
 {
 	char message[ERROR_MESSAGE_MAX];
 	size_t len;
@@ -120,7 +120,7 @@ int error_context(struct error *err, const char *format, ...)
 	return -1;
 }
 
-int error_advise(struct error *err, const char *format, ...)
+int (error_advise)(struct error *err, const char *format, ...)
 {
 	char advice[ERROR_ADVICE_MAX];
 	va_list ap;

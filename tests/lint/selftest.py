@@ -28,7 +28,7 @@ GOOD = {
     **header("netproc/netproc.h", '#include "http/http.h"\n'),
     "src/base/buf.c": '#include "base/buf.h"\n#include <stdio.h>\n\nint thing(void)\n{\n\treturn 0;\n}\n',
     "src/base/Makefile.inc": "libcertd_a_SOURCES += src/base/buf.c\n",
-    "src/netproc/netproc.c": '#include "netproc/netproc.h"\n#include <seccomp.h>\n/* #include "store/store.h" */\n',
+    "src/netproc/netproc.c": '#include "netproc/netproc.h"\n#include <seccomp.h>\n#include <unistd.h>\n/* #include "store/store.h" */\n',
     "src/netproc/Makefile.inc": "libcertd_a_SOURCES += src/netproc/netproc.c\n",
     "src/certd.c": '#include "netproc/netproc.h"\nstatic const char *said = "strcpy(a, b) // TO DO";\n',
     "Makefile.am": "certd_SOURCES = src/certd.c\n",

@@ -421,6 +421,10 @@ static void limited(const char *path, int64_t connect_ms, int64_t idle_ms, int64
 static void test_slow(void **state)
 {
 	(void)state;
+	if (getenv("CERTD_TEST_TOOL") != NULL) {
+		print_message("a handshake takes longer than these limits under $CERTD_TEST_TOOL\n");
+		skip();
+	}
 	limited("/silent", 10000, 300, 20000, "sent nothing for");
 	limited("/silent", 10000, 10000, 300, "took the request and sent no answer for");
 	limited("/stops", 10000, 300, 20000, "sent nothing for");
