@@ -1,60 +1,101 @@
 /* certd.c: main, and the table of commands. */
+#include "base/clean.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli.h"
+
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct command {
 	const char *name;
-	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
+	int (*run)(const struct cli *cli, int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 	const char *help; /* one line */
 };
 
-enum { EXIT_USAGE = 2 };
-
-static int command_help(int argc, char **argv);
-static int command_version(int argc, char **argv);
-
 static const struct command commands[] = {
-	{ "help", command_help, "show this text" },
-	{ "version", command_version, "show the version" },
+	{ "issue", cli_issue, "obtain the certificate for these names, deploy it, remember it for renewal" },
+	{ "renew", cli_renew, "renew and deploy what is due" },
+	{ "status", cli_status, "what is managed, until when, what is next, what failed" },
+	{ "snippet", cli_snippet, "print or write the NGINX snippets" },
+	{ "rollback", cli_rollback, "the previous generation goes live again" },
+	{ "check-config", cli_check_config, "report every error in the configuration" },
 };
 
 static void print_usage(FILE *stream)
 {
 	fputs("Usage: certd [-c FILE] [-v|-q] COMMAND [ARGUMENTS]\n\nCommands:\n", stream);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(stream, "  %-14s %s\n", commands[i].name, commands[i].help);
+	fputs("\n`certd COMMAND --help` shows what a command takes; certd(8) says all.\n", stream);
 }
 
-static int command_help(int argc, char **argv)
+static int run_command(const struct cli *cli, int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	print_usage(stdout);
-	return 0;
+	const char *names[ARRAY_SIZE(commands) + 1] = { NULL };
+	const char *near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (text_equal(argv[0], commands[i].name))
+			return commands[i].run(cli, argc, argv);
+		names[i] = commands[i].name;
+	}
+	near = text_nearest(argv[0], names);
+	if (near)
+		log_error("there is no command %s; did you mean %s?", argv[0], near);
+	else
+		log_error("there is no command %s; `certd --help` lists them", argv[0]);
+	return CLI_EXIT_USAGE;
 }
 
-static int command_version(int argc, char **argv)
+/* What stands before the command. Returns the index of the command, 0 when there is nothing more to do (*ret_status is set). */
+static int read_options(int argc, char **argv, struct cli *cli, int *ret_status)
 {
-	(void)argc;
-	(void)argv;
-	printf("%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+	int verbosity = LOG_LEVEL_NOTICE;
+
+	for (int i = 1; i < argc; i++) {
+		if (text_equal(argv[i], "--help") || text_equal(argv[i], "-h")) {
+			print_usage(stdout);
+			*ret_status = CLI_EXIT_OK;
+			return 0;
+		}
+		if (text_equal(argv[i], "--version") || text_equal(argv[i], "-V")) {
+			printf("%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+			*ret_status = CLI_EXIT_OK;
+			return 0;
+		}
+		if (text_equal(argv[i], "-c") && i + 1 < argc) {
+			cli->config_file = argv[++i];
+			cli->config_named = true;
+		} else if (text_equal(argv[i], "-v")) {
+			verbosity += verbosity < LOG_LEVEL_DEBUG ? 1 : 0;
+		} else if (text_equal(argv[i], "-q")) {
+			cli->quiet = true;
+			verbosity = LOG_LEVEL_ERROR;
+		} else if (argv[i][0] == '-') {
+			log_error("there is no option %s before the command", argv[i]);
+			break;
+		} else {
+			log_set_level((enum log_level)verbosity);
+			return i;
+		}
+	}
+	print_usage(stderr);
+	*ret_status = CLI_EXIT_USAGE;
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "";
+	struct cli cli = { .config_file = CERTD_SYSCONFDIR "/certd/certd.conf" };
+	int status = CLI_EXIT_USAGE;
+	int command;
 
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-		name = "help";
-	else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-		name = "version";
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	}
-	if (*name != '\0')
-		fprintf(stderr, "certd: no such command: %s\n", name);
-	print_usage(stderr);
-	return EXIT_USAGE;
+	/* A reader that goes away shows as an error of the write, not as our end. */
+	signal(SIGPIPE, SIG_IGN);
+	umask(S_IRWXG | S_IRWXO);
+	command = read_options(argc, argv, &cli, &status);
+	return command > 0 ? run_command(&cli, argc - command, argv + command) : status;
 }

@@ -1,0 +1,28 @@
+/* outcome.h: what came of a run, for people and as JSON; and the exit status. */
+#ifndef CERTD_CLI_OUTCOME_H
+#define CERTD_CLI_OUTCOME_H
+
+#include "job/job.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* One line on stdout for what went well, lines on stderr for what did not. */
+void cli_outcome_print(const struct job_outcome *outcome);
+
+/* {"certificates": [...]}, see certd(8). A new reference, or NULL without memory. */
+json_t *cli_outcome_json(const struct job_outcome *outcomes, size_t count);
+
+/* {"kind", "message", "advice", "problem"}, or JSON null for no error. */
+json_t *cli_error_json(const struct error *error);
+
+/* An RFC 3339 string, or JSON null for 0. */
+json_t *cli_time_json(int64_t at);
+
+/* The highest exit status of all. */
+int cli_outcome_status(const struct job_outcome *outcomes, size_t count);
+
+/* Prints the document and a newline on stdout; takes the reference. Returns status, or CLI_EXIT_FAILED when it could not. */
+int cli_json_print(json_t *document, int status);
+
+#endif

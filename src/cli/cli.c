@@ -1,0 +1,73 @@
+#include "cli/cli.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { USAGE_MAX = 1024 };
+
+static void print_line(void *self, const char *text)
+{
+	(void)self;
+	fprintf(stderr, "%s\n", text);
+}
+
+struct config *cli_load_config(const struct cli *cli, int *ret_status)
+{
+	const struct config_report report = { .line = print_line };
+	struct config *config = NULL;
+	struct error err;
+
+	error_clear(&err);
+	if (config_load(cli->config_file, !cli->config_named, &report, &config, &err) == 0)
+		return config;
+	if (err.advice[0] != '\0')
+		fprintf(stderr, "  %s\n", err.advice);
+	*ret_status = error_exit_status(err.kind);
+	return NULL;
+}
+
+const struct config_certificate *cli_find(const struct config *config, const char *name)
+{
+	const struct config_certificate *certificate = config_find(config, name);
+	CLEANUP(clean_free) const char **names = NULL;
+	const char *near;
+
+	if (certificate)
+		return certificate;
+	names = calloc(config->certificates_count + 1, sizeof(const char *));
+	for (size_t i = 0; names && i < config->certificates_count; i++)
+		names[i] = config->certificates[i]->name;
+	near = names ? text_nearest(name, names) : NULL;
+	if (near)
+		log_error("no certificate is called \"%.200s\"; did you mean %s?", name, near);
+	else
+		log_error("no certificate is called \"%.200s\"; `certd status` lists what is managed", name);
+	return NULL;
+}
+
+int cli_fail(const char *context, const struct error *err)
+{
+	log_failure(LOG_LEVEL_ERROR, context, err);
+	return error_exit_status(err->kind);
+}
+
+int cli_usage(const char *command, const char *format, ...)
+{
+	CLEANUP(buf_done) struct buf text = BUF(USAGE_MAX);
+	va_list ap;
+
+	va_start(ap, format);
+	(void)buf_vprintf(&text, format, ap);
+	va_end(ap);
+	log_error("%s: %s", command, buf_text(&text));
+	log_error("  `certd %s --help` shows what it takes", command);
+	return CLI_EXIT_USAGE;
+}

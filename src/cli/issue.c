@@ -1,0 +1,229 @@
+/* certd issue: obtain the certificate for these names, deploy it, remember it for renewal. */
+#include "cli/cli.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/log.h"
+#include "cli/outcome.h"
+#include "cli/progress.h"
+#include "config/config.h"
+#include "config/directive.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_FORCE = 1000, OPTION_DRY_RUN, OPTION_NO_DEPLOY, OPTION_JSON, OPTION_HELP, OPTION_DIRECTIVE };
+enum { OWN_OPTIONS = 5, TEXT_MAX = 64 * 1024 };
+
+struct issue {
+	struct job_options options;
+	bool json;
+	bool help;
+	struct config_option settings[CONFIG_DIRECTIVES_MAX];
+	size_t settings_count;
+	struct ident_list names;
+	char name[IDENT_NAME_SIZE];
+};
+
+static const struct option own_options[OWN_OPTIONS] = {
+	{ "force", no_argument, NULL, OPTION_FORCE },         { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "no-deploy", no_argument, NULL, OPTION_NO_DEPLOY }, { "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, OPTION_HELP },
+};
+
+static void print_help(void)
+{
+	size_t count;
+	const struct config_directive *directives = config_directives(&count);
+
+	puts("Usage: certd issue [OPTIONS] NAME...\n\n"
+	     "Obtains the certificate for these names (the first is its name), deploys it, and remembers it for renewal.\n"
+	     "Names whose certificate is not due: says so, exit status 0.\n\nOptions:\n"
+	     "  --force                      also when it is not due\n"
+	     "  --dry-run                    go through the whole order and throw the result away\n"
+	     "  --no-deploy                  neither snippet nor hooks nor proof\n"
+	     "  --json                       one JSON document on stdout");
+	for (size_t i = 0; i < count; i++) {
+		char option[64];
+
+		if (!directives[i].issue)
+			continue;
+		snprintf(option, sizeof(option), "--%s%s%s", directives[i].name, directives[i].argument ? " " : "",
+		         directives[i].argument ? directives[i].argument : "");
+		printf("  %-28s %s\n", option, directives[i].help);
+	}
+}
+
+/* Our own options and one for each directive that is an option too; OPTION_DIRECTIVE + i is directive i. */
+static void build_options(struct option out[OWN_OPTIONS + CONFIG_DIRECTIVES_MAX + 1])
+{
+	size_t count, used = OWN_OPTIONS;
+	const struct config_directive *directives = config_directives(&count);
+
+	memcpy(out, own_options, sizeof(own_options));
+	for (size_t i = 0; i < count; i++) {
+		if (!directives[i].issue)
+			continue;
+		out[used++] = (struct option){
+			.name = directives[i].name,
+			.has_arg = directives[i].kind == CONFIG_KIND_BOOL ? no_argument : required_argument,
+			.val = OPTION_DIRECTIVE + (int)i,
+		};
+	}
+	out[used] = (struct option){ 0 };
+}
+
+static int set_directive(struct issue *issue, size_t index, const char *value)
+{
+	size_t count;
+	const struct config_directive *directives = config_directives(&count);
+
+	for (size_t i = 0; i < issue->settings_count; i++) {
+		if (strcmp(issue->settings[i].directive, directives[index].name) == 0)
+			return cli_usage("issue", "--%s stands there twice", directives[index].name);
+	}
+	issue->settings[issue->settings_count++] = (struct config_option){
+		.directive = directives[index].name,
+		.value = value ? value : "true",
+	};
+	return 0;
+}
+
+static int take_option(struct issue *issue, int option, const char *value)
+{
+	if (option >= OPTION_DIRECTIVE)
+		return set_directive(issue, (size_t)(option - OPTION_DIRECTIVE), value);
+	if (option == OPTION_FORCE)
+		issue->options.force = true;
+	else if (option == OPTION_DRY_RUN)
+		issue->options.dry_run = true;
+	else if (option == OPTION_NO_DEPLOY)
+		issue->options.deploy = false;
+	else if (option == OPTION_JSON)
+		issue->json = true;
+	else if (option == OPTION_HELP)
+		issue->help = true;
+	else
+		return cli_usage("issue", "that option is not known, or lacks its value");
+	return 0;
+}
+
+static int read_names(struct issue *issue, int argc, char **argv)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (argc == 0)
+		return cli_usage("issue", "which names? The first is the name of the certificate");
+	for (int i = 0; i < argc; i++) {
+		struct ident ident;
+
+		if (ident_parse(argv[i], &ident, &err) < 0 || ident_list_add(&issue->names, &ident, &err) < 0)
+			return cli_fail("issue", &err);
+	}
+	if (ident_certificate_name(&issue->names.items[0], issue->name, &err) < 0)
+		return cli_fail("issue", &err);
+	return 0;
+}
+
+static int read_arguments(struct issue *issue, int argc, char **argv)
+{
+	struct option options[OWN_OPTIONS + CONFIG_DIRECTIVES_MAX + 1];
+	int option, status;
+
+	build_options(options);
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (option == 'h')
+			option = OPTION_HELP;
+		if (option == '?' || option == ':')
+			return cli_usage("issue", option == ':' ? "%s lacks its value" : "there is no option %s", argv[optind - 1]);
+		status = take_option(issue, option, optarg);
+		if (status != 0)
+			return status;
+		if (issue->help)
+			return 0;
+	}
+	return read_names(issue, argc - optind, argv + optind);
+}
+
+/* Remembered for renewal once there is a certificate: a name with a mistake in it that never got one is not tried for ever. */
+static int remember(const struct config *config, const struct issue *issue, const char *text,
+                    const struct job_outcome *outcome)
+{
+	struct error err;
+
+	if (issue->options.dry_run || outcome->generation == 0 || outcome->result == JOB_BLOCKED)
+		return CLI_EXIT_OK;
+	if (outcome->result == JOB_FAILED && outcome->error.kind != ERROR_DEPLOY)
+		return CLI_EXIT_OK;
+	error_clear(&err);
+	if (config_save(config, issue->name, text, &err) < 0) {
+		error_context(&err, "the certificate is there, but could not be remembered for renewal");
+		return cli_fail(issue->name, &err);
+	}
+	return CLI_EXIT_OK;
+}
+
+static int run(const struct cli *cli, const struct issue *issue, const struct config *config, const char *text)
+{
+	CLEANUP(config_cleanup) struct config *with = NULL;
+	const struct config_certificate *certificate;
+	struct cli_progress progress;
+	struct job_outcome outcome;
+	struct job job;
+	struct error err;
+	int remembered, r;
+
+	error_clear(&err);
+	if (config_load_with(config, issue->name, text, &with, &err) < 0)
+		return cli_fail("issue", &err);
+	certificate = config_find(with, issue->name);
+	if (!certificate)
+		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
+	cli_progress_init(&progress, cli->quiet);
+	cli_progress_job(&progress, with, &job);
+	r = job_run(&job, &certificate, 1, &issue->options, &outcome, &err);
+	cli_progress_end(&progress);
+	if (r < 0)
+		return cli_fail("issue", &err);
+	remembered = remember(config, issue, text, &outcome);
+	if (issue->json) {
+		int status = cli_outcome_status(&outcome, 1);
+
+		return cli_json_print(cli_outcome_json(&outcome, 1), status != CLI_EXIT_OK ? status : remembered);
+	}
+	cli_outcome_print(&outcome);
+	r = cli_outcome_status(&outcome, 1);
+	return r != CLI_EXIT_OK ? r : remembered;
+}
+
+int cli_issue(const struct cli *cli, int argc, char **argv)
+{
+	CLEANUP(config_cleanup) struct config *config = NULL;
+	CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
+	struct issue issue = { .options = { .deploy = true, .named = true } };
+	struct error err;
+	int status;
+
+	status = read_arguments(&issue, argc, argv);
+	if (status == 0 && issue.help) {
+		print_help();
+		return CLI_EXIT_OK;
+	}
+	if (status == 0)
+		config = cli_load_config(cli, &status);
+	if (status == 0) {
+		error_clear(&err);
+		if (config_compose(config, issue.name, &issue.names, issue.settings, issue.settings_count, &text, &err) < 0)
+			status = cli_fail("issue", &err);
+		else
+			status = run(cli, &issue, config, buf_text(&text));
+	}
+	ident_list_done(&issue.names);
+	return status;
+}

@@ -1,0 +1,116 @@
+/* certd renew: renew and deploy what is due; what the timer runs. */
+#include "cli/cli.h"
+
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/outcome.h"
+#include "cli/progress.h"
+#include "config/config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OPTION_FORCE = 1000, OPTION_DRY_RUN, OPTION_NO_DEPLOY, OPTION_JSON };
+
+static const char help[] =
+	"Usage: certd renew [OPTIONS] [CERT...]\n\n"
+	"Renews what is due, of all certificates or of those named, and deploys what waits for it.\n\nOptions:\n"
+	"  --force      also what is not due\n"
+	"  --dry-run    go through the whole order and throw the result away\n"
+	"  --no-deploy  neither snippet nor hooks nor proof\n"
+	"  --json       one JSON document on stdout";
+
+static const struct option options_known[] = {
+	{ "force", no_argument, NULL, OPTION_FORCE },         { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "no-deploy", no_argument, NULL, OPTION_NO_DEPLOY }, { "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, 'h' },                   { 0 },
+};
+
+/* Those named, or all. NULL after saying what is wrong. */
+static const struct config_certificate **choose(const struct config *config, int argc, char **argv, size_t *ret_count)
+{
+	size_t count = argc > 0 ? (size_t)argc : config->certificates_count;
+	const struct config_certificate **chosen = calloc(count + 1, sizeof(const struct config_certificate *));
+
+	if (!chosen) {
+		log_error("renew: out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		chosen[i] = argc > 0 ? cli_find(config, argv[i]) : config->certificates[i];
+		if (!chosen[i]) {
+			free(chosen);
+			return NULL;
+		}
+	}
+	*ret_count = count;
+	return chosen;
+}
+
+static int run(const struct cli *cli, const struct config *config, const struct job_options *options, bool json,
+               const struct config_certificate *const *chosen, size_t count)
+{
+	CLEANUP(clean_free) struct job_outcome *outcomes = calloc(count + 1, sizeof(*outcomes));
+	struct cli_progress progress;
+	struct job job;
+	struct error err;
+	int r;
+
+	if (!outcomes) {
+		log_error("renew: out of memory");
+		return CLI_EXIT_FAILED;
+	}
+	error_clear(&err);
+	cli_progress_init(&progress, cli->quiet);
+	cli_progress_job(&progress, config, &job);
+	r = job_run(&job, chosen, count, options, outcomes, &err);
+	cli_progress_end(&progress);
+	if (r < 0)
+		return cli_fail("renew", &err);
+	if (json)
+		return cli_json_print(cli_outcome_json(outcomes, count), cli_outcome_status(outcomes, count));
+	for (size_t i = 0; i < count; i++)
+		cli_outcome_print(&outcomes[i]);
+	if (count == 0)
+		puts("nothing is managed: `certd issue NAME...` obtains the first certificate");
+	return cli_outcome_status(outcomes, count);
+}
+
+int cli_renew(const struct cli *cli, int argc, char **argv)
+{
+	CLEANUP(config_cleanup) struct config *config = NULL;
+	CLEANUP(clean_free) const struct config_certificate **chosen = NULL;
+	struct job_options options = { .deploy = true };
+	bool json = false;
+	size_t count;
+	int option, status;
+
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":h", options_known, NULL)) != -1) {
+		if (option == 'h') {
+			puts(help);
+			return CLI_EXIT_OK;
+		}
+		if (option == OPTION_FORCE)
+			options.force = true;
+		else if (option == OPTION_DRY_RUN)
+			options.dry_run = true;
+		else if (option == OPTION_NO_DEPLOY)
+			options.deploy = false;
+		else if (option == OPTION_JSON)
+			json = true;
+		else
+			return cli_usage("renew", "there is no option %s", argv[optind - 1]);
+	}
+	options.named = argc > optind;
+	config = cli_load_config(cli, &status);
+	if (!config)
+		return status;
+	chosen = choose(config, argc - optind, argv + optind, &count);
+	if (!chosen)
+		return CLI_EXIT_USAGE;
+	return run(cli, config, &options, json, chosen, count);
+}

@@ -1,0 +1,277 @@
+/* certd status: what is managed, until when, what is next, what failed and what to do about it. Reads, and changes nothing. */
+#include "cli/cli.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/outcome.h"
+#include "config/config.h"
+#include "crypto/keytype.h"
+#include "deploy/deploy.h"
+#include "job/survey.h"
+#include "store/store.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PATH_TEXT_MAX = 4096, NAME_WIDTH = 32 };
+
+enum status_state { STATUS_VALID, STATUS_DUE, STATUS_FAILING, STATUS_EXPIRED, STATUS_MISSING };
+
+static const char *const state_names[] = {
+	[STATUS_VALID] = "valid",     [STATUS_DUE] = "due",         [STATUS_FAILING] = "failing",
+	[STATUS_EXPIRED] = "expired", [STATUS_MISSING] = "missing",
+};
+
+static const char help[] = "Usage: certd status [--json] [CERT...]\n\n"
+			   "Shows what is managed, until when, what is next, and what failed. Exit status 1 when something is failing, "
+			   "expired or missing.";
+
+static const struct option options_known[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+/* One certificate as it is shown. */
+struct view {
+	const struct config_certificate *certificate;
+	struct store_cert *store_cert;
+	struct job_survey survey;
+	struct plan_decision decision;
+	enum status_state state;
+	bool served;
+	int64_t now_at;
+};
+
+static void view_done(struct view *view)
+{
+	job_survey_done(&view->survey);
+	store_cert_free(view->store_cert);
+}
+
+static enum status_state judge(const struct view *view)
+{
+	const struct store_state *state = &view->survey.state;
+
+	if (view->survey.have && view->survey.facts.not_after_at <= view->now_at)
+		return STATUS_EXPIRED;
+	if (state->last_at != 0 && !state->last_ok)
+		return STATUS_FAILING;
+	if (!view->survey.have)
+		return STATUS_MISSING;
+	return view->decision.verdict == PLAN_NOT_DUE ? STATUS_VALID : STATUS_DUE;
+}
+
+static int look(const struct store *store, const struct config_certificate *certificate, struct view *ret, struct error *err)
+{
+	const struct job_survey_options options = { .now_at = clock_wall(clock_system()), .named = true };
+
+	*ret = (struct view){ .certificate = certificate, .now_at = options.now_at };
+	if (store && store_cert_open(store, certificate->name, false, &ret->store_cert, err) < 0)
+		return -1;
+	if (job_survey_read(ret->store_cert, certificate, &ret->survey, err) < 0) {
+		view_done(ret);
+		return -1;
+	}
+	job_survey_decide(&ret->survey, certificate, &options, &ret->decision);
+	ret->state = judge(ret);
+	ret->served = ret->survey.state.served && ret->survey.state.served_generation == ret->survey.newest;
+	return 0;
+}
+
+static const char *served_word(const struct view *view)
+{
+	if (view->certificate->settings.deploy == CONFIG_DEPLOY_NONE)
+		return "-";
+	return view->served ? "yes" : "no";
+}
+
+static void print_line(const struct view *view)
+{
+	const struct job_survey *survey = &view->survey;
+	char left[TIME_TEXT_SIZE] = "-", renew[TIME_TEXT_SIZE] = "now";
+
+	if (survey->have)
+		time_format_duration(survey->facts.not_after_at - view->now_at, left);
+	if (view->decision.verdict == PLAN_NOT_DUE)
+		time_format(view->decision.renew_at, renew);
+	printf("%-*.*s %-8s %8s  %-20s %s\n", NAME_WIDTH, NAME_WIDTH, view->certificate->name, state_names[view->state], left,
+	       renew, served_word(view));
+}
+
+static void print_trouble(const struct view *view)
+{
+	const struct store_state *state = &view->survey.state;
+	char when[TIME_TEXT_SIZE], next[TIME_TEXT_SIZE];
+
+	if (view->survey.newest != 0 && !view->survey.have)
+		printf("  generation %llu cannot be used: %s\n", (unsigned long long)view->survey.newest, view->survey.damage);
+	if (state->last_at == 0 || state->last_ok)
+		return;
+	printf("  failed %llu time%s, last at %s; next try from %s\n", (unsigned long long)state->attempts,
+	       state->attempts == 1 ? "" : "s", time_format(state->last_at, when), time_format(state->next_at, next));
+	printf("  %s\n", state->last_error.message);
+	if (state->last_error.advice[0] != '\0')
+		printf("  %s\n", state->last_error.advice);
+}
+
+static json_t *names_json(const struct ident_list *names)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < names->count; i++)
+		json_array_append_new(list, json_string(names->items[i].value));
+	return list;
+}
+
+static json_t *last_attempt_json(const struct store_state *state)
+{
+	if (state->last_at == 0)
+		return json_null();
+	return json_pack("{s:o, s:s, s:o, s:I, s:o}", "at", cli_time_json(state->last_at), "result",
+	                 state->last_ok ? "ok" : "failed", "error", cli_error_json(&state->last_error), "attempts",
+	                 (json_int_t)state->attempts, "next_at", cli_time_json(state->next_at));
+}
+
+static json_t *paths_json(const struct config *config, const struct view *view)
+{
+	CLEANUP(buf_done) struct buf live = BUF(PATH_TEXT_MAX);
+	CLEANUP(buf_done) struct buf key = BUF(PATH_TEXT_MAX);
+	CLEANUP(buf_done) struct buf fullchain = BUF(PATH_TEXT_MAX);
+	CLEANUP(buf_done) struct buf snippet = BUF(PATH_TEXT_MAX);
+	struct error ignored;
+
+	if (!view->store_cert || store_live_path(view->store_cert, NULL, &live, &ignored) < 0 ||
+	    store_live_path(view->store_cert, "privkey.pem", &key, &ignored) < 0 ||
+	    store_live_path(view->store_cert, "fullchain.pem", &fullchain, &ignored) < 0 ||
+	    deploy_snippet_path(config, view->certificate->name, &snippet, &ignored) < 0)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s, s:o}", "live", buf_text(&live), "private_key", buf_text(&key), "fullchain",
+	                 buf_text(&fullchain), "snippet",
+	                 view->certificate->settings.deploy == CONFIG_DEPLOY_NONE ? json_null() :
+	                                                                             json_string(buf_text(&snippet)));
+}
+
+static json_t *view_json(const struct config *config, const struct view *view)
+{
+	const struct config_settings *settings = &view->certificate->settings;
+	const struct job_survey *survey = &view->survey;
+	const struct cert_facts *facts = &survey->facts;
+	bool have = survey->have;
+
+	return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:{s:b, s:o}, s:o, s:o}",
+	                 "name", view->certificate->name, "names", names_json(&view->certificate->names), "state",
+	                 state_names[view->state], "ca", settings->ca->name, "profile", settings->profile, "key",
+	                 key_type_name(settings->key), "challenge", settings->challenge, "serial", have ? facts->serial : NULL,
+	                 "fingerprint_sha256", have ? facts->fingerprint : NULL, "issuer", have ? facts->issuer : NULL,
+	                 "not_before", cli_time_json(have ? facts->not_before_at : 0), "not_after",
+	                 cli_time_json(have ? facts->not_after_at : 0), "generation",
+	                 survey->newest ? json_integer((json_int_t)survey->newest) : json_null(), "renew_at",
+	                 cli_time_json(view->decision.renew_at), "renew_reason", plan_reason_name(view->decision.reason),
+	                 "served", "verified", view->served ? 1 : 0, "at", cli_time_json(survey->state.served_at),
+	                 "last_attempt", last_attempt_json(&survey->state), "paths", paths_json(config, view));
+}
+
+static int show_one(const struct config *config, const struct view *view, json_t *list)
+{
+	if (list) {
+		json_t *json = view_json(config, view);
+
+		if (!json || json_array_append_new(list, json) < 0)
+			log_error("status: out of memory");
+	} else {
+		print_line(view);
+		print_trouble(view);
+	}
+	return view->state == STATUS_VALID || view->state == STATUS_DUE ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+static int show(const struct config *config, const struct store *store,
+                const struct config_certificate *const *chosen, size_t count, json_t *list)
+{
+	int worst = CLI_EXIT_OK;
+
+	if (!list && count > 0)
+		printf("%-*s %-8s %8s  %-20s %s\n", NAME_WIDTH, "CERTIFICATE", "STATE", "LEFT", "RENEWAL", "SERVED");
+	for (size_t i = 0; i < count; i++) {
+		struct view view;
+		struct error err;
+		int status;
+
+		error_clear(&err);
+		if (look(store, chosen[i], &view, &err) < 0) {
+			status = cli_fail(chosen[i]->name, &err);
+		} else {
+			status = show_one(config, &view, list);
+			view_done(&view);
+		}
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+static int open_store(const struct config *config, struct store **ret)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (store_open(config->state_dir, false, ret, &err) < 0) {
+		if (geteuid() != 0)
+			error_advise(&err, "keys are root's only: run this as root");
+		return cli_fail("status", &err);
+	}
+	return CLI_EXIT_OK;
+}
+
+static int run(const struct config *config, int argc, char **argv, bool json)
+{
+	size_t count = argc > 0 ? (size_t)argc : config->certificates_count;
+	CLEANUP(clean_free) const struct config_certificate **chosen = calloc(count + 1, sizeof(*chosen));
+	CLEANUP(store_cleanup) struct store *store = NULL;
+	json_auto_t *list = json ? json_array() : NULL;
+	int status;
+
+	if (!chosen)
+		return CLI_EXIT_FAILED;
+	for (size_t i = 0; i < count; i++) {
+		chosen[i] = argc > 0 ? cli_find(config, argv[i]) : config->certificates[i];
+		if (!chosen[i])
+			return CLI_EXIT_USAGE;
+	}
+	status = open_store(config, &store);
+	if (status != CLI_EXIT_OK)
+		return status;
+	status = show(config, store, chosen, count, list);
+	if (json)
+		return cli_json_print(json_pack("{s:O}", "certificates", list), status);
+	if (count == 0)
+		puts("nothing is managed: `certd issue NAME...` obtains the first certificate");
+	return status;
+}
+
+int cli_status(const struct cli *cli, int argc, char **argv)
+{
+	CLEANUP(config_cleanup) struct config *config = NULL;
+	bool json = false;
+	int option, status;
+
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":h", options_known, NULL)) != -1) {
+		if (option == 'h') {
+			puts(help);
+			return CLI_EXIT_OK;
+		}
+		if (option != 'j')
+			return cli_usage("status", "there is no option %s", argv[optind - 1]);
+		json = true;
+	}
+	config = cli_load_config(cli, &status);
+	return config ? run(config, argc - optind, argv + optind, json) : status;
+}
