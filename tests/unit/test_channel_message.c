@@ -1,0 +1,219 @@
+/* test_channel_message.c: what is packed is what is read; what is wrong is refused */
+#include "channel/message.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct error err;
+static struct ident_list names;
+
+static const struct message_limits limits = {
+	.connect_ms = 1,
+	.idle_ms = 2,
+	.request_ms = 3,
+	.retry_after_max_ms = 4,
+	.attempt_ms = 5,
+};
+
+static int make_names(void **state)
+{
+	static const char *const texts[] = { "togetherers.com", "*.togetherers.com", "2001:db8::1" };
+
+	(void)state;
+	error_clear(&err);
+	names = (struct ident_list){ 0 };
+	for (size_t i = 0; i < 3; i++) {
+		struct ident ident;
+
+		if (ident_parse(texts[i], &ident, &err) < 0 || ident_list_add(&names, &ident, &err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int free_names(void **state)
+{
+	(void)state;
+	ident_list_done(&names);
+	return 0;
+}
+
+static void test_tasks(void **state)
+{
+	const struct message_preflight preflight = {
+		.names = names, .http_port = 8080, .token = "t", .body = "b", .resolver = "127.0.0.1@53", .limits = limits,
+	};
+	const struct message_prove prove = {
+		.names = names, .address = "::1", .port = 443, .fingerprint = "ab", .timeout_ms = 10000,
+	};
+	struct message_issue issue = {
+		.names = names, .challenges = STRV(2), .directory_url = "https://ca.example/dir", .contact = "mailto:a@b.example",
+		.order_url = "https://ca.example/order/1", .agree_tos = true, .limits = limits,
+	};
+	struct message_preflight preflight_read;
+	struct message_prove prove_read;
+	struct message_issue issue_read;
+	json_auto_t *preflight_json = message_preflight_pack(&preflight);
+	json_auto_t *prove_json = message_prove_pack(&prove);
+	json_auto_t *issue_json = NULL;
+
+	(void)state;
+	assert_int_equal(strv_add(&issue.challenges, "http-01"), 0);
+	issue_json = message_issue_pack(&issue);
+	assert_int_equal(message_preflight_read(preflight_json, &preflight_read, &err), 0);
+	assert_true(ident_list_same(&preflight_read.names, &names));
+	assert_int_equal(preflight_read.http_port, 8080);
+	assert_string_equal(preflight_read.resolver, "127.0.0.1@53");
+	assert_null(preflight_read.trust_anchor);
+	assert_memory_equal(&preflight_read.limits, &limits, sizeof(limits));
+	assert_int_equal(message_prove_read(prove_json, &prove_read, &err), 0);
+	assert_string_equal(prove_read.address, "::1");
+	assert_int_equal(prove_read.timeout_ms, 10000);
+	assert_int_equal(message_issue_read(issue_json, &issue_read, &err), 0);
+	assert_int_equal(issue_read.challenges.count, 1);
+	assert_string_equal(issue_read.challenges.items[0], "http-01");
+	assert_null(issue_read.account_url);
+	assert_null(issue_read.profile);
+	assert_string_equal(issue_read.order_url, "https://ca.example/order/1");
+	assert_true(issue_read.agree_tos);
+	assert_false(issue_read.binding);
+	message_preflight_done(&preflight_read);
+	message_prove_done(&prove_read);
+	message_issue_done(&issue_read);
+	strv_done(&issue.challenges);
+}
+
+static void test_each_missing_member_is_named(void **state)
+{
+	static const char *const members[] = { "names", "challenges", "directory", "limits" };
+	struct message_issue issue = { .names = names, .challenges = STRV(1), .directory_url = "https://ca.example/", .limits = limits };
+	struct message_issue read;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		json_auto_t *json = message_issue_pack(&issue);
+
+		json_object_del(json, members[i]);
+		if (strcmp(members[i], "challenges") == 0)
+			json_object_set_new(json, "challenges", json_integer(1));
+		error_clear(&err);
+		assert_int_equal(message_issue_read(json, &read, &err), -1);
+		assert_non_null(strstr(err.message, members[i]));
+	}
+}
+
+static void test_names_are_read_as_if_a_person_had_written_them(void **state)
+{
+	static const char *const bad[] = { "../etc", "a b", "", "-x", "a..b" };
+	const struct message_prove prove = { .names = names, .address = "::1", .port = 1, .fingerprint = "ab", .timeout_ms = 1 };
+	struct message_prove read;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		json_auto_t *json = message_prove_pack(&prove);
+
+		json_object_set_new(json, "names", json_pack("[s]", bad[i]));
+		assert_int_equal(message_prove_read(json, &read, &err), -1);
+	}
+}
+
+static void test_errors_cross_the_channel(void **state)
+{
+	struct error sent, got;
+	json_auto_t *json = NULL;
+	const char *value;
+
+	(void)state;
+	error_clear(&sent);
+	error_set(&sent, ERROR_LATER, "the CA asks us to wait");
+	error_advise(&sent, "wait");
+	sent.retry_at = 1234567890123;
+	sent.http_status = 429;
+	text_copy(sent.problem, sizeof(sent.problem), "{\"type\":\"x\"}");
+	json = message_error_pack(&sent);
+	error_clear(&got);
+	assert_int_equal(message_answer_read(json, &value, &got), -1);
+	assert_int_equal(got.kind, ERROR_LATER);
+	assert_int_equal(got.retry_at, sent.retry_at);
+	assert_int_equal(got.http_status, 429);
+	assert_string_equal(got.message, sent.message);
+	assert_string_equal(got.advice, "wait");
+	assert_string_equal(got.problem, sent.problem);
+}
+
+static void test_a_hostile_error_is_cleaned(void **state)
+{
+	json_auto_t *json = json_pack("{s:{s:s, s:s, s:s}}", "error", "kind", "no such kind", "message", "a\033[2Jb", "problem",
+	                              "{\"x\":\"\033\"}");
+	struct error got;
+	const char *value;
+
+	(void)state;
+	error_clear(&got);
+	assert_int_equal(message_answer_read(json, &value, &got), -1);
+	assert_int_equal(got.kind, ERROR_INTERNAL);
+	assert_null(strchr(got.message, '\033'));
+	assert_null(strchr(got.problem, '\033'));
+}
+
+static void test_answers(void **state)
+{
+	json_auto_t *done = message_done_pack("value");
+	json_auto_t *empty = message_done_pack(NULL);
+	json_auto_t *declined = message_declined_pack();
+	const char *value = "unchanged";
+
+	(void)state;
+	assert_int_equal(message_answer_read(done, &value, &err), 0);
+	assert_string_equal(value, "value");
+	assert_int_equal(message_answer_read(empty, &value, &err), 0);
+	assert_null(value);
+	assert_int_equal(message_answer_read(declined, &value, &err), MESSAGE_DECLINED);
+}
+
+static void test_requests(void **state)
+{
+	const struct message_sign sign = { .url = "https://ca.example/x", .nonce = "n", .payload = "{}", .with_jwk = true };
+	const struct message_proof proof = { .type = "http-01", .token = "abc", .identifier = names.items[0] };
+	const struct message_progress progress = { .step = "order", .text = "ordering", .order_url = "" };
+	json_auto_t *sign_json = message_sign_pack(&sign);
+	json_auto_t *proof_json = message_proof_pack(&proof);
+	json_auto_t *progress_json = message_progress_pack(&progress);
+	struct message_sign sign_read;
+	struct message_proof proof_read;
+	struct message_progress progress_read;
+
+	(void)state;
+	assert_int_equal(message_sign_read(sign_json, &sign_read, &err), 0);
+	assert_true(sign_read.with_jwk);
+	assert_false(sign_read.with_binding);
+	assert_int_equal(message_proof_read(proof_json, &proof_read, &err), 0);
+	assert_string_equal(proof_read.identifier.value, "togetherers.com");
+	assert_int_equal(message_progress_read(progress_json, &progress_read, &err), 0);
+	assert_string_equal(progress_read.order_url, "");
+	assert_null(progress_read.account_url);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tasks),
+		cmocka_unit_test(test_each_missing_member_is_named),
+		cmocka_unit_test(test_names_are_read_as_if_a_person_had_written_them),
+		cmocka_unit_test(test_errors_cross_the_channel),
+		cmocka_unit_test(test_a_hostile_error_is_cleaned),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_requests),
+	};
+
+	return cmocka_run_group_tests(tests, make_names, free_names);
+}
