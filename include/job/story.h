@@ -17,6 +17,9 @@ struct store;
 struct store_account;
 struct store_cert;
 
+/* Behind the token in a probe of the preflight, where a proof has the account key's thumbprint. */
+#define STORY_PROBE_MARK "preflight"
+
 enum story_todo {
 	STORY_NOTHING,
 	STORY_WAIT, /* due, but held back */

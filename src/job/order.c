@@ -11,13 +11,15 @@
 #include "challenge/challenge.h"
 #include "channel/message.h"
 #include "crypto/csr.h"
+#include "crypto/keytype.h"
 #include "crypto/pkey.h"
+#include "jose/jwk.h"
 #include "store/account.h"
 #include "store/store.h"
 
 #include <stdio.h>
 
-enum { CONTACT_SIZE = 512, PATIENCE_MS = 30 * 1000 };
+enum { CONTACT_SIZE = 512, PATIENCE_MS = 30 * 1000, THUMBPRINT_MAX = 64 };
 
 /* Whether what was begun earlier is for the same names, key type, profile, CA and account. */
 static bool same_order(const struct story *story)
@@ -183,10 +185,29 @@ static void forget_key(struct story *story)
 		log_failure(LOG_LEVEL_WARNING, story->certificate->name, &trouble);
 }
 
+/* What a run that was killed left in the webroot: proofs of this account, and probes of the preflight. The lock is ours, so nobody needs them. */
+static void sweep(const struct story *story)
+{
+	const struct challenge_method *method = challenge_find(story->certificate->settings.challenge);
+	const struct challenge_config config = { .webroot = story->certificate->settings.webroot };
+	const int64_t before_at = clock_wall(clock_system()) + 1;
+	CLEANUP(buf_done) struct buf thumbprint = BUF(THUMBPRINT_MAX);
+	struct crypto_public public_key;
+	struct error trouble;
+
+	error_clear(&trouble);
+	if (pkey_public(story->account_key, &public_key, &trouble) < 0 ||
+	    jwk_thumbprint(&public_key, &thumbprint, &trouble) < 0 ||
+	    method->sweep(&config, buf_text(&thumbprint), before_at, NULL, &trouble) < 0 ||
+	    method->sweep(&config, STORY_PROBE_MARK, before_at, NULL, &trouble) < 0)
+		log_failure(LOG_LEVEL_WARNING, "old challenges could not be removed", &trouble);
+}
+
 int job_order(struct story *story, struct error *err)
 {
 	if (job_account(story, err) < 0)
 		return -1;
+	sweep(story);
 	if (!take_up_pending(story) && begin(story, err) < 0)
 		return -1;
 	if (converse(story, err) < 0) {

@@ -78,7 +78,7 @@ static int probe(struct story *story, const struct challenge_method *method, str
 
 	random_name(story->job->random, name, sizeof(name));
 	snprintf(token, sizeof(token), "certd-preflight-%s", name);
-	snprintf(body, sizeof(body), "%s.preflight", token);
+	snprintf(body, sizeof(body), "%s." STORY_PROBE_MARK, token);
 	if (method->present(&config, &proof, err) < 0)
 		return -1;
 	r = ask(story, &proof, err);
