@@ -3,8 +3,8 @@
 #define CERTD_CLI_OUTCOME_H
 
 #include "job/job.h"
+#include "json/doc.h"
 
-#include <jansson.h>
 #include <stddef.h>
 
 /* One line on stdout for what went well, lines on stderr for what did not. */

@@ -51,7 +51,8 @@ int deploy_environment(const struct config *config, const struct config_certific
 /* Appends the path of the SSL snippet of that certificate. */
 int deploy_snippet_path(const struct config *config, const char *certificate_name, struct buf *out, struct error *err);
 
-/* Appends the text of the SSL snippet: of the live generation, or the placeholder when there is none. */
+/* Appends the text of the SSL snippet: of the live generation, or the placeholder when there is none. store may be NULL: there is nothing
+ * of that certificate yet. */
 int deploy_snippet_text(const struct config *config, const struct config_certificate *certificate,
                         const struct store_cert *store, const struct runner *runner, struct buf *out, struct error *err);
 

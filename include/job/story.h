@@ -20,6 +20,8 @@ struct store_cert;
 /* Behind the token in a probe of the preflight, where a proof has the account key's thumbprint. */
 #define STORY_PROBE_MARK "preflight"
 
+enum { STORY_FINDING_SIZE = 512 };
+
 enum story_todo {
 	STORY_NOTHING,
 	STORY_WAIT, /* due, but held back */
@@ -40,6 +42,8 @@ struct story {
 	struct job_survey survey; /* load; survey.state is what is saved */
 	bool loaded; /* load is through: survey.state may be saved. A state that could not be read is never replaced */
 	enum story_todo todo; /* decide */
+	char finding[STORY_FINDING_SIZE]; /* preflight: the first thing that was wrong, and what to do; "" for nothing */
+	char finding_advice[STORY_FINDING_SIZE];
 	struct store_account *account; /* order, from here on */
 	struct pkey *account_key;
 	struct buf binding_key;

@@ -40,8 +40,8 @@ static void print_help(void)
 	const struct config_directive *directives = config_directives(&count);
 
 	puts("Usage: certd issue [OPTIONS] NAME...\n\n"
-	     "Obtains the certificate for these names (the first is its name), deploys it, and remembers it for renewal.\n"
-	     "Names whose certificate is not due: says so, exit status 0.\n\nOptions:\n"
+	     "Obtains the certificate for these names (the first is its name), deploys it,\n"
+	     "and remembers it for renewal. Names whose certificate is not due: says so,\nexit status 0.\n\nOptions:\n"
 	     "  --force                      also when it is not due\n"
 	     "  --dry-run                    go through the whole order and throw the result away\n"
 	     "  --no-deploy                  neither snippet nor hooks nor proof\n"
@@ -151,21 +151,33 @@ static int read_arguments(struct issue *issue, int argc, char **argv)
 	return read_names(issue, argc - optind, argv + optind);
 }
 
-/* Remembered for renewal once there is a certificate: a name with a mistake in it that never got one is not tried for ever. */
+static bool was_issued(const struct job_outcome *outcome)
+{
+	if (outcome->result == JOB_FAILED)
+		return outcome->error.kind == ERROR_DEPLOY;
+	return outcome->result != JOB_BLOCKED;
+}
+
+/* Remembered for renewal, also when a first attempt failed: `certd renew` tries it again. What is managed already keeps its configuration
+ * until another one has proven to work. */
 static int remember(const struct config *config, const struct issue *issue, const char *text,
                     const struct job_outcome *outcome)
 {
+	bool managed = config_find(config, issue->name) != NULL;
 	struct error err;
 
-	if (issue->options.dry_run || outcome->generation == 0 || outcome->result == JOB_BLOCKED)
+	if (issue->options.dry_run || (!was_issued(outcome) && managed))
 		return CLI_EXIT_OK;
-	if (outcome->result == JOB_FAILED && outcome->error.kind != ERROR_DEPLOY)
+	if (!was_issued(outcome) && outcome->error.kind == ERROR_USAGE)
 		return CLI_EXIT_OK;
 	error_clear(&err);
 	if (config_save(config, issue->name, text, &err) < 0) {
-		error_context(&err, "the certificate is there, but could not be remembered for renewal");
+		error_context(&err, "it could not be remembered for renewal");
 		return cli_fail(issue->name, &err);
 	}
+	if (!was_issued(outcome))
+		log_notice("%s: remembered in %s/%s.conf: `certd renew` tries it again; remove that file to give it up", issue->name,
+		           config->conf_dir, issue->name);
 	return CLI_EXIT_OK;
 }
 
@@ -191,15 +203,13 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 	cli_progress_end(&progress);
 	if (r < 0)
 		return cli_fail("issue", &err);
+	if (!issue->json)
+		cli_outcome_print(&outcome);
 	remembered = remember(config, issue, text, &outcome);
-	if (issue->json) {
-		int status = cli_outcome_status(&outcome, 1);
-
-		return cli_json_print(cli_outcome_json(&outcome, 1), status != CLI_EXIT_OK ? status : remembered);
-	}
-	cli_outcome_print(&outcome);
 	r = cli_outcome_status(&outcome, 1);
-	return r != CLI_EXIT_OK ? r : remembered;
+	if (r == CLI_EXIT_OK)
+		r = remembered;
+	return issue->json ? cli_json_print(cli_outcome_json(&outcome, 1), r) : r;
 }
 
 int cli_issue(const struct cli *cli, int argc, char **argv)

@@ -16,7 +16,7 @@ enum { OPTION_FORCE = 1000, OPTION_DRY_RUN, OPTION_NO_DEPLOY, OPTION_JSON };
 
 static const char help[] =
 	"Usage: certd renew [OPTIONS] [CERT...]\n\n"
-	"Renews what is due, of all certificates or of those named, and deploys what waits for it.\n\nOptions:\n"
+	"Renews what is due, of all certificates or of those named, and deploys what\nwaits for it.\n\nOptions:\n"
 	"  --force      also what is not due\n"
 	"  --dry-run    go through the whole order and throw the result away\n"
 	"  --no-deploy  neither snippet nor hooks nor proof\n"

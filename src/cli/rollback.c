@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 static const char help[] = "Usage: certd rollback CERT\n\n"
-			   "The generation before the live one goes live again, is deployed and proven to be served; when that fails, the\n"
-			   "present one comes back.";
+			   "The generation before the live one goes live again, is deployed and proven to\n"
+			   "be served; when that fails, the present one comes back.";
 
 static int run(const struct cli *cli, const struct config *config, const struct config_certificate *certificate)
 {

@@ -19,9 +19,10 @@ enum { SNIPPET_MAX = 64 * 1024 };
 static const char help[] =
 	"Usage: certd snippet [--write] CERT\n"
 	"       certd snippet --challenge\n\n"
-	"Prints the SSL snippet of a certificate, for the 443 server to include; or the /.well-known exception, for the port-80\n"
-	"server. Without a certificate yet the snippet is a placeholder with which NGINX can start.\n\nOptions:\n"
-	"  --write      write both files to where NGINX includes them from, where they differ from what is there\n"
+	"Prints the SSL snippet of a certificate, for the 443 server to include; or the\n"
+	"/.well-known exception, for the port-80 server. Without a certificate yet the\n"
+	"snippet is a placeholder with which NGINX can start.\n\nOptions:\n"
+	"  --write      write both files to where NGINX includes them from\n"
 	"  --challenge  print the exception for the port-80 server";
 
 static const struct option options_known[] = {

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATH_TEXT_MAX = 4096, NAME_WIDTH = 32 };
+enum { PATH_TEXT_MAX = 4096, NAME_WIDTH = 30, DAY_WIDTH = 10 };
 
 enum status_state { STATUS_VALID, STATUS_DUE, STATUS_FAILING, STATUS_EXPIRED, STATUS_MISSING };
 
@@ -29,8 +29,8 @@ static const char *const state_names[] = {
 };
 
 static const char help[] = "Usage: certd status [--json] [CERT...]\n\n"
-			   "Shows what is managed, until when, what is next, and what failed. Exit status 1 when something is failing, "
-			   "expired or missing.";
+			   "Shows what is managed, until when, what is next, and what failed.\n"
+			   "Exit status 1 when something is failing, expired or missing.";
 
 static const struct option options_known[] = {
 	{ "json", no_argument, NULL, 'j' },
@@ -92,17 +92,26 @@ static const char *served_word(const struct view *view)
 	return view->served ? "yes" : "no";
 }
 
+/* The day of a time; "-" for none. */
+static const char *day(int64_t at, char out[static TIME_TEXT_SIZE])
+{
+	if (at == 0)
+		return "-";
+	time_format(at, out);
+	out[DAY_WIDTH] = '\0';
+	return out;
+}
+
 static void print_line(const struct view *view)
 {
 	const struct job_survey *survey = &view->survey;
-	char left[TIME_TEXT_SIZE] = "-", renew[TIME_TEXT_SIZE] = "now";
+	char until[TIME_TEXT_SIZE], left[TIME_TEXT_SIZE] = "-", renew[TIME_TEXT_SIZE];
 
 	if (survey->have)
 		time_format_duration(survey->facts.not_after_at - view->now_at, left);
-	if (view->decision.verdict == PLAN_NOT_DUE)
-		time_format(view->decision.renew_at, renew);
-	printf("%-*.*s %-8s %8s  %-20s %s\n", NAME_WIDTH, NAME_WIDTH, view->certificate->name, state_names[view->state], left,
-	       renew, served_word(view));
+	printf("%-*.*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, NAME_WIDTH, view->certificate->name, state_names[view->state],
+	       DAY_WIDTH, day(survey->have ? survey->facts.not_after_at : 0, until), left, DAY_WIDTH,
+	       view->decision.verdict == PLAN_NOT_DUE ? day(view->decision.renew_at, renew) : "now", served_word(view));
 }
 
 static void print_trouble(const struct view *view)
@@ -192,13 +201,26 @@ static int show_one(const struct config *config, const struct view *view, json_t
 	return view->state == STATUS_VALID || view->state == STATUS_DUE ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 
+/* What certd keeps of it cannot be read: that is what there is to show. */
+static int show_unreadable(const struct config_certificate *certificate, const struct error *error, json_t *list)
+{
+	int status = cli_fail(certificate->name, error);
+
+	if (list)
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:{s:s, s:o}}", "name", certificate->name, "names",
+		                                      names_json(&certificate->names), "state", state_names[STATUS_FAILING],
+		                                      "last_attempt", "result", "failed", "error", cli_error_json(error)));
+	return status;
+}
+
 static int show(const struct config *config, const struct store *store,
                 const struct config_certificate *const *chosen, size_t count, json_t *list)
 {
 	int worst = CLI_EXIT_OK;
 
 	if (!list && count > 0)
-		printf("%-*s %-8s %8s  %-20s %s\n", NAME_WIDTH, "CERTIFICATE", "STATE", "LEFT", "RENEWAL", "SERVED");
+		printf("%-*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, "CERTIFICATE", "STATE", DAY_WIDTH, "UNTIL", "LEFT", DAY_WIDTH,
+		       "RENEWAL", "SERVED");
 	for (size_t i = 0; i < count; i++) {
 		struct view view;
 		struct error err;
@@ -206,7 +228,7 @@ static int show(const struct config *config, const struct store *store,
 
 		error_clear(&err);
 		if (look(store, chosen[i], &view, &err) < 0) {
-			status = cli_fail(chosen[i]->name, &err);
+			status = show_unreadable(chosen[i], &err, list);
 		} else {
 			status = show_one(config, &view, list);
 			view_done(&view);

@@ -118,7 +118,7 @@ int deploy_snippet_text(const struct config *config, const struct config_certifi
 	struct nginx_version version;
 	struct nginx_pair pair;
 	uint64_t live;
-	int r = store_live(store, &live, err);
+	int r = store != NULL ? store_live(store, &live, err) : STORE_ABSENT;
 
 	if (r < 0)
 		return -1;

@@ -203,6 +203,19 @@ static void sweep(const struct story *story)
 		log_failure(LOG_LEVEL_WARNING, "old challenges could not be removed", &trouble);
 }
 
+/* What the CA refused, the preflight may have seen coming, and in plainer words. */
+static int explain(const struct story *story, struct error *err)
+{
+	struct error whole;
+
+	if (err->kind != ERROR_REFUSED || story->finding[0] == '\0')
+		return -1;
+	whole = *err;
+	error_set(&whole, err->kind, "%s; seen from here: %s", err->message, story->finding);
+	text_copy(err->message, sizeof(err->message), whole.message);
+	return error_advise(err, "%s", story->finding_advice);
+}
+
 int job_order(struct story *story, struct error *err)
 {
 	if (job_account(story, err) < 0)
@@ -212,7 +225,7 @@ int job_order(struct story *story, struct error *err)
 		return -1;
 	if (converse(story, err) < 0) {
 		forget_key(story);
-		return -1;
+		return explain(story, err);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ enum { TOKEN_SIZE = 40, PATIENCE_MS = 15 * 1000 };
 
 static const char trust_anchor[] = "/usr/share/dns/root.key";
 
-static int show_findings(const struct story *story, const json_t *result, struct error *err)
+static int show_findings(struct story *story, const json_t *result, struct error *err)
 {
 	const json_t *findings = json_object_get(result, "findings");
 
@@ -32,6 +32,10 @@ static int show_findings(const struct story *story, const json_t *result, struct
 		text_copy(text, sizeof(text), finding.text);
 		log_warning("%s: preflight: %s", story->certificate->name, text);
 		log_warning("  %s", finding.advice);
+		if (i == 0) {
+			text_copy(story->finding, sizeof(story->finding), finding.text);
+			text_copy(story->finding_advice, sizeof(story->finding_advice), finding.advice);
+		}
 	}
 	return 0;
 }

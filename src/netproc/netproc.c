@@ -52,6 +52,8 @@ static int prepare(const struct netproc_config *config, struct outfit *outfit, s
 
 	if (config->ca_bundle && read_ca_bundle(config->ca_bundle, &outfit->ca_pem, err) < 0)
 		return -1;
+	/* The seed of jansson's hashes is taken at its first use, from a file. */
+	json_object_seed(0);
 	if (!config->http && http_curl_prepare(err) < 0)
 		return -1;
 	if (config->sandbox && (sandbox_drop_user(config->user, err) < 0 || sandbox_close(err) < 0))

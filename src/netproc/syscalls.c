@@ -11,6 +11,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+/* In place of the macros of libseccomp, which leave members out. */
+static struct scmp_arg_cmp equal(unsigned int argument, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0 };
+}
+
+static struct scmp_arg_cmp masked(unsigned int argument, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
+}
+
 /* Calls that are allowed whatever their arguments. Names that an architecture lacks are passed over. */
 static const char *const allowed[] = {
 	/* descriptors that are open already */
@@ -48,8 +59,8 @@ static int allow(scmp_filter_ctx filter, const char *name, unsigned int count, c
 
 static int allow_reading(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp open_flags = SCMP_A1(SCMP_CMP_MASKED_EQ, OPEN_WRITES, 0);
-	const struct scmp_arg_cmp openat_flags = SCMP_A2(SCMP_CMP_MASKED_EQ, OPEN_WRITES, 0);
+	const struct scmp_arg_cmp open_flags = masked(1, OPEN_WRITES, 0);
+	const struct scmp_arg_cmp openat_flags = masked(2, OPEN_WRITES, 0);
 	int r = allow(filter, "open", 1, &open_flags);
 
 	return r < 0 ? r : allow(filter, "openat", 1, &openat_flags);
@@ -58,11 +69,11 @@ static int allow_reading(scmp_filter_ctx filter)
 static int allow_sockets(scmp_filter_ctx filter)
 {
 	static const unsigned int families[] = { AF_INET, AF_INET6, AF_NETLINK };
-	const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX);
+	const struct scmp_arg_cmp local = equal(0, AF_UNIX);
 	int r = allow(filter, "socketpair", 1, &local);
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(families); i++) {
-		const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, families[i]);
+		const struct scmp_arg_cmp family = equal(0, families[i]);
 
 		r = allow(filter, "socket", 1, &family);
 	}
@@ -72,7 +83,7 @@ static int allow_sockets(scmp_filter_ctx filter)
 /* Threads, not processes: clone() shows its flags in a register, clone3() hides them, so the C library has to be content with clone(). */
 static int allow_threads(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
+	const struct scmp_arg_cmp thread = masked(0, CLONE_THREAD, CLONE_THREAD);
 	int r = allow(filter, "clone", 1, &thread);
 
 	if (r < 0)
@@ -83,9 +94,9 @@ static int allow_threads(scmp_filter_ctx filter)
 /* Of prctl(): naming threads and memory; nothing that changes what was closed. Of prlimit64(): asking for one's own. */
 static int allow_questions(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
-	const struct scmp_arg_cmp vma = SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA);
-	const struct scmp_arg_cmp ask = SCMP_A2(SCMP_CMP_EQ, 0);
+	const struct scmp_arg_cmp name = equal(0, PR_SET_NAME);
+	const struct scmp_arg_cmp vma = equal(0, PR_SET_VMA);
+	const struct scmp_arg_cmp ask = equal(2, 0);
 	int r = allow(filter, "prctl", 1, &name);
 
 	if (r >= 0)
