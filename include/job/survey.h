@@ -14,7 +14,7 @@ struct config_certificate;
 struct error;
 struct store_cert;
 
-enum { JOB_DIGEST_SIZE = 65 };
+enum { JOB_DIGEST_SIZE = sizeof(((struct store_state *)0)->order_names) };
 
 struct job_survey {
 	struct store_state state;

@@ -93,6 +93,6 @@ def pytest_runtest_makereport(item, call):
     if call.when != "call" or not report.failed:
         return
     for number, lab in enumerate(getattr(item, "certd_labs", [])[:2]):
-        for path in (lab.path / "pebble.log", lab.nginx.prefix / "error.log", lab.conf):
+        for path in (lab.path / "pebble.log", lab.nginx.prefix / "error.log"):
             if path.exists():
-                report.sections.append((f"lab {number}: {path.name}", path.read_text(errors="replace")[-2500:]))
+                report.sections.append((f"lab {number}: {path.name}", path.read_text(errors="replace")[-1500:]))
