@@ -13,11 +13,13 @@
 #include "crypto/csr.h"
 #include "crypto/keytype.h"
 #include "crypto/pkey.h"
+#include "http/http.h"
 #include "jose/jwk.h"
 #include "store/account.h"
 #include "store/store.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { CONTACT_SIZE = 512, PATIENCE_MS = 30 * 1000, THUMBPRINT_MAX = 64 };
 
@@ -203,11 +205,28 @@ static void sweep(const struct story *story)
 		log_failure(LOG_LEVEL_WARNING, "old challenges could not be removed", &trouble);
 }
 
+/* Which CA it was, where the message does not say so. What this machine lacks is none of its doing. */
+static void name_ca(const struct story *story, struct error *err)
+{
+	char origin[HTTP_URL_MAX + 1];
+	const char *host;
+
+	if (err->kind == ERROR_SYSTEM || err->kind == ERROR_INTERNAL || err->kind == ERROR_USAGE)
+		return;
+	if (http_url_origin(story->certificate->settings.ca->directory, origin, sizeof(origin)) < 0)
+		return;
+	*strrchr(origin, ':') = '\0';
+	host = origin + strlen("https://");
+	if (!strstr(err->message, host))
+		error_context(err, "the CA at %s", host);
+}
+
 /* What the CA refused, the preflight may have seen coming, and in plainer words. */
 static int explain(const struct story *story, struct error *err)
 {
 	struct error whole;
 
+	name_ca(story, err);
 	if (err->kind != ERROR_REFUSED || story->finding[0] == '\0')
 		return -1;
 	whole = *err;
