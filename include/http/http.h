@@ -82,7 +82,7 @@ int http_perform(const struct http_client *client, struct http_exchange *exchang
 const char *http_response_link(const struct http_response *response, const char *rel);
 
 /* Retry-After in both its forms (RFC 9110 section 10.2.3) as a wall time; clamped to [now + 1 s, now + 10 years]. 0 when absent or
- * unreadable. Not libcurl's own reading, which caps silently. */
+ * unreadable. A date counts from the answer's own Date where it has one. Not libcurl's own reading, which caps silently. */
 int64_t http_retry_after(const struct http_response *response, int64_t now_at);
 
 /* A URL that may be contacted: scheme https (or also http where permitted), a host, no user info, no control character or space, a port

@@ -135,7 +135,7 @@ int http_date_parse(const char *text, int64_t now_at, int64_t *ret_at)
 int64_t http_retry_after(const struct http_response *response, int64_t now_at)
 {
 	const char *text = response->retry_after;
-	int64_t at;
+	int64_t at, date_at;
 
 	if (*text >= '0' && *text <= '9') {
 		uint64_t seconds;
@@ -147,6 +147,9 @@ int64_t http_retry_after(const struct http_response *response, int64_t now_at)
 		at = now_at + (int64_t)seconds;
 	} else if (http_date_parse(text, now_at, &at) < 0) {
 		return 0;
+	} else if (http_date_parse(response->date, now_at, &date_at) == 0) {
+		/* What is meant is a distance by the server's own clock, from which ours may be hours away. */
+		at += now_at - date_at;
 	}
 	if (at < now_at + 1)
 		return now_at + 1;

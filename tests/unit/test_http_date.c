@@ -111,12 +111,31 @@ static void test_retry_after(void **state)
 	assert_int_equal(retry_after("12 "), 0);
 }
 
+/* The server's clock is hours away from ours: what counts is how far its two times are apart. */
+static void test_retry_after_by_its_own_clock(void **state)
+{
+	struct http_response response = { 0 };
+
+	(void)state;
+	text_copy(response.date, sizeof(response.date), "Sun, 06 Nov 1994 08:49:37 GMT");
+	text_copy(response.retry_after, sizeof(response.retry_after), "Sun, 06 Nov 1994 08:50:07 GMT");
+	assert_int_equal(http_retry_after(&response, NOW), NOW + 30);
+	text_copy(response.retry_after, sizeof(response.retry_after), "Sun, 06 Nov 1994 08:00:00 GMT");
+	assert_int_equal(http_retry_after(&response, NOW), NOW + 1);
+	text_copy(response.retry_after, sizeof(response.retry_after), "60");
+	assert_int_equal(http_retry_after(&response, NOW), NOW + 60);
+	text_copy(response.date, sizeof(response.date), "no date");
+	text_copy(response.retry_after, sizeof(response.retry_after), "Sun, 06 Nov 1994 08:50:07 GMT");
+	assert_int_equal(http_retry_after(&response, NOW), NOW + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_date_forms),
 		cmocka_unit_test(test_no_dates),
 		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_retry_after_by_its_own_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
