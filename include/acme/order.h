@@ -44,7 +44,7 @@ int acme_order_parse(const char *data, size_t len, const char *directory_url, co
 int acme_order_payload(const struct ident_list *idents, const char *profile, struct buf *out, struct error *err);
 
 /* Reads an identifier object as orders and authorizations have it. A wildcard of an authorization stands beside it, not in it. */
-int acme_order_parse_identifier(const json_t *object, const char *what, bool wildcard, struct ident *ret,
+int acme_order_parse_identifier(const json_t *object, const char *place, bool wildcard, struct ident *ret,
                                 struct error *err);
 
 #endif

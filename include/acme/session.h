@@ -24,6 +24,7 @@ struct acme_session {
 
 	struct error later; /* the directory or the account must not be asked before its time; kind ERROR_NONE without one */
 	int64_t deadline_ms; /* of the attempt, monotonic */
+	enum acme_step step; /* that was told last */
 };
 
 int64_t acme_session_now_ms(const struct acme_session *session);

@@ -14,6 +14,7 @@ enum {
 	JWS_MAX = 256 * 1024,
 	WHAT_SIZE = 384,
 	NEW_NONCE_TRIES = 3,
+	TOLD_WAIT_MS = 5000, /* a wait that people are told of */
 };
 
 static const int64_t again_ms[ACME_FAILURES_MAX] = { 1000, 3000 };
@@ -231,6 +232,19 @@ static int fetch_nonce(struct acme_session *session, struct error *err)
 	return r;
 }
 
+static int wait_for_turn(struct acme_session *session, int64_t wait_ms, const char *what, struct error *err)
+{
+	char text[128], duration[TIME_TEXT_SIZE];
+
+	if (wait_ms >= TOLD_WAIT_MS) {
+		snprintf(text, sizeof(text), "%.60s: waiting %s, as the CA asks", what,
+		         time_format_duration(wait_ms / 1000, duration));
+		if (acme_session_tell(session, session->step, text, err) != 0)
+			return -1;
+	}
+	return acme_session_wait(session, wait_ms, what, err);
+}
+
 /* One flight; or, where none can start, what lets the next one start. */
 static int step(struct acme_session *session, struct acme_post *posts, size_t count, size_t unsettled,
                 struct error *err)
@@ -247,7 +261,7 @@ static int step(struct acme_session *session, struct acme_post *posts, size_t co
 		if (!posts[i].settled && posts[i].not_before_ms < due_ms)
 			due_ms = posts[i].not_before_ms;
 	if (due_ms > now_ms)
-		return acme_session_wait(session, due_ms - now_ms, posts[0].what, err);
+		return wait_for_turn(session, due_ms - now_ms, posts[0].what, err);
 	return fetch_nonce(session, err);
 }
 

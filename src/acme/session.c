@@ -106,6 +106,7 @@ int acme_session_tell(struct acme_session *session, enum acme_step step, const c
 {
 	struct acme_progress progress = { .step = step, .text = text };
 
+	session->step = step;
 	return session->config.notary->progress(session->config.notary->self, &progress, err);
 }
 
