@@ -279,7 +279,9 @@ static void change_answer(const struct ca_fault *fault, struct ca_answer *answer
 
 static void kill_victim(const struct ca_fault *fault)
 {
-	kill(fault->victim != 0 ? fault->victim : getpid(), SIGKILL);
+	pid_t victim = fault->victim == CA_VICTIM_PARENT ? getppid() : fault->victim;
+
+	kill(victim != 0 ? victim : getpid(), SIGKILL);
 }
 
 /* --- the http client --- */
@@ -431,12 +433,24 @@ void ca_init(struct ca *ca)
 	ca_make_issuer(ca);
 }
 
+void *ca_share(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		abort();
+	return memory;
+}
+
+void ca_unshare(void *memory, size_t size)
+{
+	munmap(memory, size);
+}
+
 struct ca *ca_new_shared(void)
 {
-	struct ca *ca = mmap(NULL, sizeof(*ca), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct ca *ca = ca_share(sizeof(*ca));
 
-	if (ca == MAP_FAILED)
-		abort();
 	ca_init(ca);
 	return ca;
 }

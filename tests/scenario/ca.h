@@ -48,6 +48,9 @@ enum ca_endpoint {
 	CA_ENDPOINT_COUNT
 };
 
+/* For ca_fault.victim: the parent of who asks, which is the job when its net process does. */
+enum { CA_VICTIM_PARENT = -1 };
+
 enum ca_action {
 	CA_ANSWER, /* not acted upon: status, content_type, retry_after, body */
 	CA_BAD_NONCE, /* not acted upon */
@@ -187,6 +190,10 @@ void ca_init(struct ca *ca);
 
 /* The same in memory that forked processes share; munmap(). */
 struct ca *ca_new_shared(void);
+
+/* Zeroed memory that forked processes share. */
+void *ca_share(size_t size);
+void ca_unshare(void *memory, size_t size);
 
 /* Its http client, and its time: sleeping lets it pass. Both work in every process that shares the memory. */
 struct http_client ca_client(struct ca *ca);

@@ -1,0 +1,117 @@
+/* scenario_job_kill.c: the job is killed at every request that it makes, before the CA acted upon it and after; the next run goes on with the
+ * same order and key. (The file system's side, between every two of its calls, is test_store_crash.c's.) */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+/* How many requests a whole issue makes in a world of its own. */
+static size_t count_requests(bool renewal)
+{
+	void *state;
+	struct world *world;
+	size_t before = 0, after;
+
+	assert_int_equal(world_setup(&state), 0);
+	world = state;
+	if (renewal) {
+		world_must(world, JOB_ISSUED);
+		before = world->ca->requests;
+		world->options.force = true;
+	}
+	world_must(world, JOB_ISSUED);
+	after = world->ca->requests;
+	assert_int_equal(world_teardown(&state), 0);
+	return after - before;
+}
+
+static void kill_at(bool renewal, enum ca_action action, unsigned int request)
+{
+	void *state;
+	struct world *world;
+	size_t orders = renewal ? 2 : 1;
+
+	assert_int_equal(world_setup(&state), 0);
+	world = state;
+	if (renewal) {
+		world_must(world, JOB_ISSUED);
+		world->options.force = true;
+	}
+	world_run_killed(world, action, request);
+	assert_int_equal(world_live(world), renewal ? 1 : 0);
+	world_must(world, JOB_ISSUED);
+	assert_int_equal(world_live(world), renewal ? 2 : 1);
+	if (world->ca->order_count != orders || ca_issued(world->ca) != orders)
+		fail_msg("killed %s request %u: %zu orders, %zu certificates", action == CA_KILL_AFTER ? "after" : "before", request,
+		         world->ca->order_count, ca_issued(world->ca));
+	assert_int_equal(world->ca->account_count, 1);
+	assert_int_equal(world_teardown(&state), 0);
+}
+
+static void kill_at_each(bool renewal)
+{
+	size_t requests = count_requests(renewal);
+
+	assert_true(requests >= 11);
+	for (unsigned int i = 0; i < requests; i++) {
+		kill_at(renewal, CA_KILL_BEFORE, i);
+		kill_at(renewal, CA_KILL_AFTER, i);
+	}
+}
+
+static void test_an_issue_killed_at_each_request(void **state)
+{
+	(void)state;
+	kill_at_each(false);
+}
+
+static void test_a_renewal_killed_at_each_request(void **state)
+{
+	(void)state;
+	kill_at_each(true);
+}
+
+/* An answer that is lost on its way is no reason for a second order either. */
+static void test_each_answer_lost(void **state)
+{
+	size_t requests = count_requests(false);
+
+	(void)state;
+	for (unsigned int i = 0; i < requests; i++) {
+		const struct ca_fault lost = { .action = CA_LOSE, .endpoint = CA_ANY, .skip = i, .times = 1 };
+		void *made;
+		struct world *world;
+
+		assert_int_equal(world_setup(&made), 0);
+		world = made;
+		world->options.named = true;
+		ca_add_fault(world->ca, &lost);
+		for (int tries = 0; tries < 3; tries++) {
+			assert_true(WIFEXITED(world_run(world)));
+			if (world->last->job_result == JOB_ISSUED)
+				break;
+		}
+		assert_int_equal(world->last->job_result, JOB_ISSUED);
+		assert_int_equal(world_live(world), 1);
+		assert_int_equal(world->ca->order_count, 1);
+		assert_int_equal(world_teardown(&made), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_issue_killed_at_each_request),
+		cmocka_unit_test(test_a_renewal_killed_at_each_request),
+		cmocka_unit_test(test_each_answer_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

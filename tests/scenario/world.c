@@ -1,0 +1,273 @@
+#include "world.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/program.h"
+#include "base/random.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "crypto/cert.h"
+#include "crypto/keytype.h"
+#include "crypto/pkey.h"
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { FILE_MAX = 64 * 1024, PATH_SIZE = 512, NAME_SIZE = 64 };
+
+static void path_of(const struct world *world, const char *name, char out[static PATH_SIZE])
+{
+	assert_true((size_t)snprintf(out, PATH_SIZE, "%s/%s", world->path, name) < PATH_SIZE);
+}
+
+static void write_text(const struct world *world, const char *name, const char *text, mode_t mode)
+{
+	char path[PATH_SIZE];
+	FILE *file;
+
+	path_of(world, name, path);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void make_dir(const struct world *world, const char *name)
+{
+	char path[PATH_SIZE];
+
+	path_of(world, name, path);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+void world_configure(struct world *world, const char *names, const char *more)
+{
+	CLEANUP(buf_done) struct buf text = BUF(FILE_MAX);
+	const char *p = world->path;
+
+	buf_printf(&text,
+	           "state-dir = \"%s/state\"\nruntime-dir = \"%s/run\"\nwebroot = \"%s/webroot\"\nhooks-dir = \"%s/hooks\"\n"
+	           "nginx-snippet-dir = \"%s/snippets\"\nagree-tos = true\ndeploy = \"none\"\npreflight = false\n"
+	           "ca = \"%s/directory\"\ncertificate \"" WORLD_CERT "\" {\n names = { %s }\n %s\n}\n",
+	           p, p, p, p, p, world->ca->base, names, more);
+	assert_false(text.failed);
+	write_text(world, "certd.conf", buf_text(&text), 0644);
+}
+
+int world_setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	snprintf(world->path, sizeof(world->path), "/tmp/certd-world-XXXXXX");
+	assert_non_null(mkdtemp(world->path));
+	assert_int_equal(chmod(world->path, 0755), 0);
+	world->last = ca_share(sizeof(*world->last));
+	world->ca = ca_new_shared();
+	world->ca->verify_signatures = true;
+	world->ca->reuse_orders = true;
+	world->ca->validation = CA_VALIDATE_WEBROOT;
+	snprintf(world->ca->webroot, sizeof(world->ca->webroot), "%s/webroot", world->path);
+	world->options = (struct job_options){ .deploy = true };
+	make_dir(world, "webroot");
+	make_dir(world, "hooks");
+	world_configure(world, "\"a.example\", \"www.a.example\"", "");
+	*state = world;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	struct world *world = *state;
+	struct error err;
+	int tmp = -1;
+	int r;
+
+	if (world->ca->violation_count > 0)
+		print_error("violation: %s\n", world->ca->violations[0]);
+	r = world->ca->violation_count > 0 ? -1 : 0;
+	ca_unshare(world->ca, sizeof(*world->ca));
+	ca_unshare(world->last, sizeof(*world->last));
+	if (file_open_dir("/tmp", &tmp, &err) < 0 || file_remove_tree(tmp, world->path + strlen("/tmp/"), &err) < 0)
+		r = -1;
+	clean_fd(&tmp);
+	free(world);
+	return r;
+}
+
+/* The life of a run. */
+static _Noreturn void live(const struct world *world)
+{
+	const struct http_client http = ca_client(world->ca);
+	const struct clock clock = ca_clock(world->ca);
+	const struct config_certificate *certificate;
+	struct world_outcome *last = world->last;
+	struct config *config = NULL;
+	struct job_outcome outcome = { 0 };
+	struct job job;
+	char path[PATH_SIZE];
+
+	path_of(world, "certd.conf", path);
+	log_set_level(LOG_LEVEL_ERROR);
+	error_clear(&last->error);
+	if (config_load(path, false, NULL, &config, &last->error) < 0) {
+		last->result = -1;
+		last->done = true;
+		_exit(1);
+	}
+	certificate = config->certificates[0];
+	job = (struct job){
+		.config = config,
+		.clock = &clock,
+		.random = random_system(),
+		.runner = runner_system(),
+		.http = &http,
+	};
+	last->result = job_run(&job, &certificate, 1, &world->options, &outcome, &last->error);
+	if (last->result == 0) {
+		last->job_result = outcome.result;
+		last->generation = outcome.generation;
+		last->renew_at = outcome.renew_at;
+		last->error = outcome.error;
+	}
+	last->done = true;
+	config_free(config);
+	_exit(0);
+}
+
+int world_run(struct world *world)
+{
+	int status = 0;
+	pid_t pid;
+
+	*world->last = (struct world_outcome){ 0 };
+	world->runs++;
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setpgid(0, 0);
+		live(world);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* A net process without its job is ended by the kernel. */
+	return status;
+}
+
+void world_must(struct world *world, enum job_result result)
+{
+	int status = world_run(world);
+
+	if (!WIFEXITED(status) || !world->last->done || world->last->result != 0)
+		fail_msg("run %u ended with wait status %d: %s", world->runs, status, world->last->error.message);
+	if (world->last->job_result != result)
+		fail_msg("run %u: %s, expected %s: %s", world->runs, job_result_name(world->last->job_result),
+		         job_result_name(result), world->last->error.message);
+}
+
+/* The job is the one to be killed: the CA's client lives in its net process, whose parent it is. */
+void world_run_killed(struct world *world, enum ca_action action, unsigned int request)
+{
+	const struct ca_fault fault = { .action = action, .endpoint = CA_ANY, .skip = request, .victim = CA_VICTIM_PARENT };
+	int status;
+
+	ca_add_fault(world->ca, &fault);
+	status = world_run(world);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	ca_clear_faults(world->ca);
+}
+
+static void read_text(const struct world *world, const char *name, struct buf *out)
+{
+	char path[PATH_SIZE];
+	struct error err;
+
+	path_of(world, name, path);
+	error_clear(&err);
+	if (file_read(AT_FDCWD, path, out, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void assert_pair(const struct world *world)
+{
+	CLEANUP(buf_done) struct buf key_pem = BUF_SECRET(FILE_MAX);
+	CLEANUP(buf_done) struct buf chain_pem = BUF(FILE_MAX);
+	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	struct crypto_public a, b;
+	struct error err;
+
+	read_text(world, "state/live/" WORLD_CERT "/privkey.pem", &key_pem);
+	read_text(world, "state/live/" WORLD_CERT "/fullchain.pem", &chain_pem);
+	assert_int_equal(pkey_load(buf_text(&key_pem), key_pem.len, &key, &err), 0);
+	assert_int_equal(cert_chain_parse(buf_text(&chain_pem), chain_pem.len, &chain, &err), 0);
+	assert_int_equal(pkey_public(key, &a, &err), 0);
+	assert_int_equal(cert_chain_public(chain, &b, &err), 0);
+	assert_int_equal(a.x_len, b.x_len);
+	assert_memory_equal(a.x, b.x, a.x_len);
+}
+
+uint64_t world_live(const struct world *world)
+{
+	CLEANUP(store_cleanup) struct store *store = NULL;
+	CLEANUP(store_cert_cleanup) struct store_cert *cert = NULL;
+	uint64_t generation = 0;
+	struct error err;
+	char path[PATH_SIZE];
+
+	path_of(world, "state", path);
+	assert_int_equal(store_open(path, false, &store, &err), STORE_OK);
+	assert_int_equal(store_cert_open(store, WORLD_CERT, false, &cert, &err), STORE_OK);
+	if (store_live(cert, &generation, &err) != STORE_OK)
+		return 0;
+	assert_pair(world);
+	return generation;
+}
+
+void world_hook(const struct world *world, const char *event, const char *variable, int status)
+{
+	char name[NAME_SIZE], text[2 * PATH_SIZE], path[PATH_SIZE];
+
+	snprintf(name, sizeof(name), "hooks/%s", event);
+	path_of(world, name, path);
+	(void)mkdir(path, 0755);
+	snprintf(name, sizeof(name), "hooks/%s/hook", event);
+	snprintf(text, sizeof(text), "#!/bin/sh\necho \"$1 $2 $%s\" >> %s/ran\nexit %d\n", variable, world->path, status);
+	write_text(world, name, text, 0755);
+}
+
+size_t world_ran(const struct world *world)
+{
+	CLEANUP(buf_done) struct buf text = BUF(FILE_MAX);
+	size_t lines = 0;
+
+	read_text(world, "ran", &text);
+	for (size_t i = 0; i < text.len; i++)
+		lines += text.data[i] == '\n';
+	return lines;
+}
+
+bool world_ran_with(const struct world *world, const char *text)
+{
+	CLEANUP(buf_done) struct buf ran = BUF(FILE_MAX);
+
+	read_text(world, "ran", &ran);
+	return strstr(buf_text(&ran), text) != NULL;
+}

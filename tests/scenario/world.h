@@ -1,0 +1,63 @@
+/* world.h: the whole job, in a directory of its own, against the scripted CA and in its time. Include it behind cmocka.h.
+ *
+ * Each run is a process of its own, as it is for a person, so that it can be killed; the CA and the clock are in memory that all share.
+ */
+#ifndef CERTD_TESTS_SCENARIO_WORLD_H
+#define CERTD_TESTS_SCENARIO_WORLD_H
+
+#include "ca.h"
+
+#include "base/error.h"
+#include "job/job.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WORLD_CERT "a.example"
+
+/* What a run left behind, as far as it lived to say so. */
+struct world_outcome {
+	bool done; /* job_run() came back */
+	int result; /* of job_run() */
+	enum job_result job_result;
+	uint64_t generation;
+	int64_t renew_at;
+	struct error error;
+};
+
+struct world {
+	char path[64];
+	struct ca *ca;
+	struct world_outcome *last; /* shared with the run */
+	struct job_options options; /* of the next runs */
+	unsigned int runs;
+};
+
+int world_setup(void **state);
+int world_teardown(void **state);
+
+/* Writes the configuration again, with these lines more inside the certificate's block. */
+void world_configure(struct world *world, const char *names, const char *more);
+
+/* One run of the job over all certificates; world->last says what came of it. Returns the wait status. */
+int world_run(struct world *world);
+
+/* A run that must end with that result. */
+void world_must(struct world *world, enum job_result result);
+
+/* The same, as a run that is killed at the request that `fault` names. */
+void world_run_killed(struct world *world, enum ca_action action, unsigned int request);
+
+/* The live generation's number, 0 for none; its key and certificate must belong together, and no temporary file or token may be about. */
+uint64_t world_live(const struct world *world);
+
+/* A hook of that event that appends "EVENT $VARIABLE" to the file `ran`, and ends with that status. */
+void world_hook(const struct world *world, const char *event, const char *variable, int status);
+
+/* How many lines `ran` has. */
+size_t world_ran(const struct world *world);
+
+/* Whether `ran` holds that text. */
+bool world_ran_with(const struct world *world, const char *text);
+
+#endif
