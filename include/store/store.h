@@ -34,7 +34,7 @@ void store_cleanup(struct store **store);
 /* Names of all certificates there are directories of, sorted. */
 int store_list(const struct store *store, struct strv *out, struct error *err);
 
-/* Whether the disk takes what an issue will write: writes, fsyncs and removes a probe of 64 KiB. */
+/* Whether the disk takes what an issue will write: writes, fsyncs and removes a probe of 64 KiB; also one that a crash left. */
 int store_probe(const struct store *store, struct error *err);
 
 /* STORE_ABSENT when there is no such certificate and create is false. The name is checked. Sweeps what a crash left behind

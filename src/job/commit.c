@@ -42,8 +42,10 @@ int job_commit(struct story *story, struct error *err)
 	story->previous = story->survey.live;
 	state->deploy_generation = story->generation;
 	state->deploy_previous = story->previous;
+	/* With the order goes what it was for, so that its key, which is this generation's now, is never taken up again. */
 	state->order_url[0] = '\0';
 	state->order_expires_at = 0;
+	text_copy(state->order_names, sizeof(state->order_names), "");
 	text_copy(state->directory, sizeof(state->directory), ca->directory);
 	text_copy(state->ca, sizeof(state->ca), ca->name);
 	if (story_save(story, err) < 0 || store_live_switch(story->store_cert, story->generation, err) < 0 ||

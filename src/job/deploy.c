@@ -15,6 +15,9 @@ static int take_up_generation(struct story *story, struct error *err)
 	if (story->survey.live != story->generation)
 		state->deploy_previous = story->survey.live;
 	story->previous = state->deploy_previous;
+	/* A crash in the commit may have left its key. */
+	if (store_pending_clear(story->store_cert, err) < 0)
+		return -1;
 	if (story->survey.live == story->generation)
 		return 0;
 	if (story_save(story, err) < 0)

@@ -190,6 +190,9 @@ int store_account_open(const struct store *store, const char *directory_url, con
 	if (store_check_private(account->fd, account->path, err) < 0 || check_key_file(account, err) < 0 ||
 	    read_url(account, err) < 0)
 		return -1;
+	/* Killed while it wrote the URL. */
+	if (account->url == NULL && file_sweep(account->fd, err) < 0)
+		return -1;
 	*ret = TAKE(account);
 	return STORE_OK;
 }

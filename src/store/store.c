@@ -196,7 +196,7 @@ int store_probe(const struct store *store, struct error *err)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/certificates", store->path);
-	if (file_open_beneath(store->fd, "certificates", true, 0700, &fd, err) < 0)
+	if (file_open_beneath(store->fd, "certificates", true, 0700, &fd, err) < 0 || file_sweep(fd, err) < 0)
 		return -1;
 	return file_probe(fd, path, PROBE_SIZE, err);
 }
