@@ -76,4 +76,7 @@ int acme_post_get(struct acme_session *session, enum http_method method, const c
 /* An ERROR_PROTOCOL where a web page, or nothing, came in place of what was asked for; whatever else the Content-Type says is let pass. */
 int acme_post_check_body(const struct http_response *response, const char *what, struct error *err);
 
+/* Puts before the message of *err whose answer it is about. Always returns -1. */
+int acme_post_blame(const struct acme_session *session, struct error *err);
+
 #endif

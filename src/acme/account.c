@@ -52,7 +52,7 @@ static int read_answer(struct acme_session *session, const struct http_response 
 	    acme_post_check_body(response, "newAccount", err) != 0 ||
 	    json_doc_parse(buf_text(&response->body), response->body.len, what, &doc, err) != 0 ||
 	    json_need_string(doc, what, "status", &status, err) != 0)
-		return -1;
+		return acme_post_blame(session, err);
 	if (!text_equal(status, "valid")) {
 		error_set(err, ERROR_REFUSED, "the account %.200s at %s is \"%.40s\"", response->location, session->host, status);
 		return error_advise(err, "an account that was deactivated stays so; a new one needs a new key: move the "

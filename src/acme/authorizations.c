@@ -55,10 +55,11 @@ static int read_answer(struct acme_session *session, const struct acme_post *pos
 		*err = post->error;
 		return -1;
 	}
-	if (acme_post_check_body(response, post->what, err) != 0)
-		return -1;
-	return acme_authorization_parse(buf_text(&response->body), response->body.len, session->config.directory_url,
-	                                idents, types, ret, err);
+	if (acme_post_check_body(response, post->what, err) != 0 ||
+	    acme_authorization_parse(buf_text(&response->body), response->body.len, session->config.directory_url, idents,
+	                             types, ret, err) != 0)
+		return acme_post_blame(session, err);
+	return 0;
 }
 
 int acme_authorizations_fetch(struct acme_session *session, const struct strv *urls, const struct ident_list *idents,

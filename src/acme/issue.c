@@ -84,10 +84,11 @@ static int read_order(struct attempt *attempt, const struct acme_post *post, str
 {
 	const struct http_response *response = &post->exchange.response;
 
-	if (acme_post_check_body(response, post->what, err) != 0)
-		return -1;
-	return acme_order_parse(buf_text(&response->body), response->body.len, attempt->session->config.directory_url,
-	                        attempt->wish->idents, &attempt->order, err);
+	if (acme_post_check_body(response, post->what, err) != 0 ||
+	    acme_order_parse(buf_text(&response->body), response->body.len, attempt->session->config.directory_url,
+	                     attempt->wish->idents, &attempt->order, err) != 0)
+		return acme_post_blame(attempt->session, err);
+	return 0;
 }
 
 static int64_t retry_at_of(struct attempt *attempt, const struct acme_post *post)
@@ -315,8 +316,10 @@ static int download(struct attempt *attempt, struct buf *out, struct error *err)
 	const struct http_response *response = &post.exchange.response;
 
 	if (acme_session_tell(session, ACME_STEP_DOWNLOAD, "fetching the certificate", err) != 0 ||
-	    acme_post_one(session, &post, err) != 0 || acme_post_check_body(response, post.what, err) != 0)
+	    acme_post_one(session, &post, err) != 0)
 		return -1;
+	if (acme_post_check_body(response, post.what, err) != 0)
+		return acme_post_blame(session, err);
 	if (buf_append(out, response->body.data, response->body.len) != 0)
 		return error_set(err, ERROR_PROTOCOL, "the certificate at %s: a chain of %zu octets is longer than the %zu accepted",
 		                 session->host, response->body.len, out->max);

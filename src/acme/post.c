@@ -329,6 +329,11 @@ int acme_post_get(struct acme_session *session, enum http_method method, const c
 	}
 }
 
+int acme_post_blame(const struct acme_session *session, struct error *err)
+{
+	return error_context(err, "the answer of %s", session->host);
+}
+
 int acme_post_check_body(const struct http_response *response, const char *what, struct error *err)
 {
 	const char *text = buf_text(&response->body);

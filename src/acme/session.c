@@ -114,11 +114,12 @@ static int fetch_directory(struct acme_session *session, struct http_exchange *x
 {
 	const struct http_response *response = &x->response;
 
-	if (acme_post_get(session, HTTP_GET, "the directory", session->config.directory_url, DIRECTORY_TRIES, x, err) != 0 ||
-	    acme_post_check_body(response, "the directory", err) != 0 ||
+	if (acme_post_get(session, HTTP_GET, "the directory", session->config.directory_url, DIRECTORY_TRIES, x, err) != 0)
+		return -1;
+	if (acme_post_check_body(response, "the directory", err) != 0 ||
 	    acme_directory_parse(buf_text(&response->body), response->body.len, session->config.directory_url,
 	                         &session->directory, err) != 0)
-		return -1;
+		return acme_post_blame(session, err);
 	session->directory_known = true;
 	session->directory_since_ms = acme_session_now_ms(session);
 	/* Not asked for here by the RFC, but a nonce is a nonce. */
