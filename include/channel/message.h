@@ -27,7 +27,6 @@ struct message_limits {
 struct message_preflight {
 	struct ident_list names;
 	const char *resolver; /* or NULL */
-	const char *trust_anchor; /* or NULL */
 	uint16_t http_port;
 	const char *token; /* of a probe that is published */
 	const char *body; /* what it holds */

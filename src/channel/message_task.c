@@ -11,10 +11,9 @@ static const char prove_what[] = "prove task";
 
 json_t *message_preflight_pack(const struct message_preflight *message)
 {
-	return json_pack("{s:o, s:s?, s:s?, s:i, s:s, s:s, s:o}", "names", message_part_names_pack(&message->names), "resolver",
-	                 message->resolver, "trust_anchor", message->trust_anchor, "http_port", (int)message->http_port,
-	                 "token", message->token, "body", message->body, "limits",
-	                 message_part_limits_pack(&message->limits));
+	return json_pack("{s:o, s:s?, s:i, s:s, s:s, s:o}", "names", message_part_names_pack(&message->names), "resolver",
+	                 message->resolver, "http_port", (int)message->http_port, "token", message->token, "body",
+	                 message->body, "limits", message_part_limits_pack(&message->limits));
 }
 
 int message_preflight_read(const json_t *json, struct message_preflight *ret, struct error *err)
@@ -23,7 +22,6 @@ int message_preflight_read(const json_t *json, struct message_preflight *ret, st
 	int64_t port = 0;
 
 	if (message_part_text(json, preflight_what, "resolver", &m.resolver, err) < 0 ||
-	    message_part_text(json, preflight_what, "trust_anchor", &m.trust_anchor, err) < 0 ||
 	    message_part_number(json, preflight_what, "http_port", 1, UINT16_MAX, &port, err) < 0 ||
 	    json_need_string(json, preflight_what, "token", &m.token, err) < 0 ||
 	    json_need_string(json, preflight_what, "body", &m.body, err) < 0 ||

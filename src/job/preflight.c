@@ -13,11 +13,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TOKEN_SIZE = 40, PATIENCE_MS = 15 * 1000 };
-
-static const char trust_anchor[] = "/usr/share/dns/root.key";
 
 static int show_findings(struct story *story, const json_t *result, struct error *err)
 {
@@ -51,7 +48,6 @@ static int ask(struct story *story, const struct challenge_proof *probe, struct 
 	struct message_preflight task = {
 		.names = story->certificate->names,
 		.resolver = settings->resolver,
-		.trust_anchor = access(trust_anchor, R_OK) == 0 ? trust_anchor : NULL,
 		.http_port = settings->http_port,
 		.token = probe->token,
 		.body = probe->key_authorization,

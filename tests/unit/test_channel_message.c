@@ -73,7 +73,6 @@ static void test_tasks(void **state)
 	assert_true(ident_list_same(&preflight_read.names, &names));
 	assert_int_equal(preflight_read.http_port, 8080);
 	assert_string_equal(preflight_read.resolver, "127.0.0.1@53");
-	assert_null(preflight_read.trust_anchor);
 	assert_memory_equal(&preflight_read.limits, &limits, sizeof(limits));
 	assert_int_equal(message_prove_read(prove_json, &prove_read, &err), 0);
 	assert_string_equal(prove_read.address, "::1");
