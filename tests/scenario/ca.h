@@ -84,6 +84,7 @@ struct ca_account {
 	bool used;
 	enum ca_status status;
 	char jwk[2048]; /* as RFC 7638 hashes it */
+	char contact[128]; /* the first */
 	bool bound; /* an externalAccountBinding came along */
 };
 
@@ -188,10 +189,11 @@ struct ca {
 /* A CA at 2026-11-23T12:00:00Z that validates all in 40 ms and signs in 60 ms, a flight taking 20 ms. */
 void ca_init(struct ca *ca);
 
-/* The same in memory that forked processes share; munmap(). */
+/* The same in memory that forked processes share. */
 struct ca *ca_new_shared(void);
+void ca_free_shared(struct ca *ca);
 
-/* Zeroed memory that forked processes share. */
+/* Such memory, all zero, for what else processes shall share. */
 void *ca_share(size_t size);
 void ca_unshare(void *memory, size_t size);
 

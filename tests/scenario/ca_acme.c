@@ -103,6 +103,9 @@ static void new_account(struct ca *ca, const struct ca_request *request, struct 
 		ca->accounts[id] = (struct ca_account){ .used = true, .status = CA_VALID };
 		ca->accounts[id].bound = json_object_get(request->body, "externalAccountBinding") != NULL;
 		text_copy(ca->accounts[id].jwk, sizeof(ca->accounts[id].jwk), request->jwk);
+		if (json_array_size(json_object_get(request->body, "contact")) > 0)
+			text_copy(ca->accounts[id].contact, sizeof(ca->accounts[id].contact),
+			          json_string_value(json_array_get(json_object_get(request->body, "contact"), 0)));
 		answer->status = 201;
 	}
 	set_location(ca, answer, "account", id);

@@ -56,6 +56,10 @@ void client_restart(struct client *client);
 /* One certificate, in the session that is open; the result is in pem or err. */
 int client_issue(struct client *client);
 
+/* The same in a process of its own, with a session of its own: what the notary was told to keep outlives it. 0, -1 when it failed,
+ * 1 when it was killed. */
+int client_issue_apart(struct client *client);
+
 /* Registers an account by issuing one certificate, so that what follows is counted from zero. */
 void client_know(struct client *client);
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -186,7 +185,7 @@ static void begin(struct world *world)
 static void end(struct world *world)
 {
 	client_free(world->client);
-	munmap(world->ca, sizeof(*world->ca));
+	ca_free_shared(world->ca);
 }
 
 static void check(struct world *world, const char *name, enum what_then then, enum error_kind kind, const char *words)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -37,7 +36,7 @@ static int teardown(void **state)
 	if (world->ca->violation_count > 0)
 		fprintf(stderr, "violation: %s\n", world->ca->violations[0]);
 	client_free(world->client);
-	munmap(world->ca, sizeof(*world->ca));
+	ca_free_shared(world->ca);
 	free(world);
 	return 0;
 }
@@ -665,6 +664,115 @@ static void test_resume_stale(void **state)
 	must_issue(world);
 }
 
+/* Killed before and after each request in turn, and started anew: one certificate comes out, nothing is ordered or signed twice that the
+ * notary was told of. */
+static void test_killed_everywhere(void **state)
+{
+	struct world *world = *state;
+	unsigned int skip = 0;
+	bool killed = true;
+
+	while (killed) {
+		killed = false;
+		for (int after = 0; after < 2; after++) {
+			struct ca_fault f = { .action = after ? CA_KILL_AFTER : CA_KILL_BEFORE, .skip = skip };
+			size_t before = ca_issued(world->ca), orders = world->ca->order_count;
+			int r;
+
+			ca_clear_faults(world->ca);
+			ca_add_fault(world->ca, &f);
+			r = client_issue_apart(world->client);
+			killed = killed || r == 1;
+			if (r == 1)
+				r = client_issue_apart(world->client);
+			assert_int_equal(r, 0);
+			assert_int_equal(ca_issued(world->ca), before + 1);
+			/* An order is lost only when the process died before it learned of it. */
+			assert_in_range(world->ca->order_count, orders + 1, orders + 2);
+			assert_int_equal(world->ca->violation_count, 0);
+		}
+		skip++;
+	}
+	assert_in_range(skip, 11, 14);
+	assert_int_equal(world->ca->account_count, 1);
+}
+
+/* The order that was kept is alive, but one of its authorizations is not: a new order. */
+static void test_resume_authorization_gone(void **state)
+{
+	struct world *world = *state;
+	struct ca_fault f = { .action = CA_BREAK, .endpoint = CA_AUTHORIZATION, .times = -1 };
+	struct ca_fault gone = { .action = CA_ANSWER, .endpoint = CA_AUTHORIZATION, .status = 404, .times = 2 };
+
+	ca_add_fault(world->ca, &f);
+	must_fail(world, ERROR_NETWORK, "the connection broke");
+	ca_clear_faults(world->ca);
+	ca_add_fault(world->ca, &gone);
+	client_restart(world->client);
+	must_issue(world);
+	assert_int_equal(world->ca->asked[CA_NEW_ORDER], 2);
+}
+
+static void test_contact(void **state)
+{
+	struct world *world = *state;
+
+	world->client->config.contact = "mailto:admin@a.example";
+	client_restart(world->client);
+	must_issue(world);
+	assert_string_equal(world->ca->accounts[0].contact, "mailto:admin@a.example");
+}
+
+/* Even with names so long that not all fit, the message says how many there are. */
+static void test_hundred_names_fail(void **state)
+{
+	struct world *world = *state;
+	char names[100 * 240] = "";
+	size_t len = 0;
+
+	world->ca->validation = CA_VALIDATE_WEBROOT;
+	text_copy(world->ca->webroot, sizeof(world->ca->webroot), "/nonexistent");
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%060d.%060d.%060d.example", i > 0 ? " " : "", i, i, i);
+	client_free(world->client);
+	world->client = client_new(world->ca, names);
+	must_fail(world, ERROR_REFUSED, "the CA could not validate 100 of 100 names: ");
+	assert_non_null(strstr(world->client->err.message, " more"));
+	assert_non_null(strstr(world->client->err.advice, "/.well-known/acme-challenge/"));
+}
+
+static void test_validation_limited(void **state)
+{
+	struct world *world = *state;
+
+	ca_fail(world->ca, "a.example", "rateLimited", "too many failed validations", 1);
+	must_fail(world, ERROR_LATER, "a.example (rateLimited: too many failed validations)");
+	assert_true(world->client->err.retry_at > world->ca->wall_at_ms / 1000);
+	/* What an operator must mend outweighs it. */
+	ca_fail(world->ca, "a.example", "rateLimited", "too many failed validations", 1);
+	ca_fail(world->ca, "www.a.example", "dns", "NXDOMAIN", 1);
+	must_fail(world, ERROR_REFUSED, "2 of 2 names");
+}
+
+static void test_no_nonce(void **state)
+{
+	struct world *world = *state;
+	struct ca_fault f = { .action = CA_HEAD, .times = -1, .no_nonce = true };
+
+	ca_add_fault(world->ca, &f);
+	must_fail(world, ERROR_PROTOCOL, "no usable Replay-Nonce");
+}
+
+static void test_chain_too_long(void **state)
+{
+	struct world *world = *state;
+
+	world->client->pem.max = 1000;
+	must_fail(world, ERROR_PROTOCOL, "longer than the 1000 accepted");
+	/* It may be ours to mend, so the order is kept. */
+	assert_string_equal(world->client->order_url, "https://ca.example/order/0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -704,6 +812,13 @@ int main(void)
 		STORY(account_lost),
 		STORY(account_deactivated),
 		STORY(resume_stale),
+		STORY(killed_everywhere),
+		STORY(resume_authorization_gone),
+		STORY(contact),
+		STORY(hundred_names_fail),
+		STORY(validation_limited),
+		STORY(no_nonce),
+		STORY(chain_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
