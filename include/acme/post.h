@@ -9,7 +9,7 @@
  * trips for a twelfth request; as the time the CA takes to validate and to issue is waited for anyway (acme/poll.h counts the wire as
  * waiting), two names go without: connecting (2), directory, newNonce, newOrder, 2 + 2, finalize and certificate are 11 round trips, and
  * the two polls lie within the CA's own time. From three names on the balance turns: what is missing is fetched beside
- * a request that goes out anyway, newOrder, so that ten names take ten more requests but no round trip more than one name does. Where newOrder
+ * a request that goes out anyway, newOrder, so that ten names ask for nine nonces more but take no round trip more than one name does. Where newOrder
  * was not what came before (an order that is resumed), the first authorization takes that place.
  *
  * Repeating: badNonce with the nonce of that very answer, up to ten times; a connection that broke, and a 5xx, twice more; a Retry-After is
