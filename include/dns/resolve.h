@@ -21,14 +21,16 @@ enum dns_result {
 struct dns_host {
 	const char *name; /* asked for; borrowed */
 	enum dns_result result;
-	char canonical[256]; /* where CNAMEs led, or "" */
+	char canonical[256]; /* where CNAMEs led, whether or not there is an address; or "" */
 	char addresses[DNS_ADDRESSES_MAX][DNS_ADDRESS_SIZE]; /* AAAA first, then A: the order in which a CA tries them */
 	size_t addresses_count;
+	bool secure; /* DNSSEC proves the addresses; false also without a trust anchor */
 	char reason[256]; /* DNS_BOGUS and DNS_FAILED; with DNS_FOUND, what went wrong with the other kind of address, or "" */
 };
 
 struct dns_config {
 	const char *resolver; /* "ADDRESS[@PORT]" to ask; NULL for those of /etc/resolv.conf */
+	bool recurse; /* without a resolver: ask the root's servers and those that answer for each zone, in place of /etc/resolv.conf's */
 	const char *trust_anchor; /* file with the root's DNSSEC key, or NULL for none */
 	int64_t timeout_ms; /* for all together */
 };

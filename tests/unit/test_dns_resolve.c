@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "dns/ask.h"
+#include "dns/caa.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -105,7 +107,12 @@ static int answer(struct message *m, const char *name, unsigned int type)
 {
 	bool a = type == TYPE_A;
 
-	if (text_equal_nocase(name, "both.test")) {
+	if (type == DNS_CAA && text_equal_nocase(name, "caa.test")) {
+		put_record(m, name, type, "\0\5issueca.example", 17);
+		put_record(m, name, type, "\0\11issuewild;", 12);
+	} else if (type == DNS_SOA && text_equal_nocase(name, "test")) {
+		put_record(m, name, type, "\2ns\4test\0\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1", 29);
+	} else if (text_equal_nocase(name, "both.test")) {
 		put_address(m, name, a ? "192.0.2.1" : "2001:db8::1");
 		put_address(m, name, a ? "192.0.2.2" : "2001:db8::2");
 	} else if (text_equal_nocase(name, "a.test") || text_equal_nocase(name, "xn--nxasmq6b.test") || text_equal_nocase(name, "host.home.arpa")) {
@@ -403,12 +410,71 @@ static void test_bogus(void **state)
 	assert_result(&host, DNS_BOGUS);
 }
 
+static void test_other_types(void **state)
+{
+	const struct dns_config config = { .resolver = resolver, .timeout_ms = 20000 };
+	struct dns_question questions[] = {
+		{ .name = "caa.test", .type = DNS_CAA },   { .name = "nodata.test", .type = DNS_CAA },
+		{ .name = "alias.test", .type = DNS_CNAME }, { .name = "nx.test", .type = DNS_CNAME },
+		{ .name = "test", .type = DNS_SOA },        { .name = "dangling.test", .type = DNS_A },
+		{ .name = "servfail.test", .type = DNS_CAA },
+	};
+	static const enum dns_result wanted[] = {
+		DNS_FOUND, DNS_NODATA, DNS_FOUND, DNS_NXDOMAIN, DNS_FOUND, DNS_NXDOMAIN, DNS_FAILED,
+	};
+	struct dns_caa record;
+	char name[DNS_NAME_SIZE];
+	const void *target;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(dns_ask_all(&config, questions, 7, &err), 0);
+	for (size_t i = 0; i < 7; i++) {
+		assert_int_equal(questions[i].result, wanted[i]);
+		assert_int_equal(questions[i].count > 0, wanted[i] == DNS_FOUND);
+		assert_false(questions[i].secure);
+	}
+	assert_int_equal(questions[0].count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const void *data = dns_question_data(&questions[0], i, &len);
+
+		dns_caa_parse(data, len, &record);
+		assert_true(text_equal(record.tag, "issue") || text_equal(record.tag, "issuewild"));
+		assert_string_equal(record.value, text_equal(record.tag, "issue") ? "ca.example" : ";");
+	}
+	target = dns_question_data(&questions[2], 0, &len);
+	assert_true(dns_name_parse(target, len, name));
+	assert_string_equal(name, "a.test");
+	assert_string_equal(questions[5].canonical, "nx.test");
+	assert_non_null(strstr(questions[6].reason, "SERVFAIL"));
+	for (size_t i = 0; i < 7; i++)
+		dns_question_done(&questions[i]);
+}
+
+static void test_names(void **state)
+{
+	char name[DNS_NAME_SIZE];
+
+	(void)state;
+	assert_true(dns_name_parse("\3WWW\7example\0", 13, name));
+	assert_string_equal(name, "www.example");
+	assert_true(dns_name_parse("\0", 1, name));
+	assert_string_equal(name, "");
+	assert_false(dns_name_parse("\3www\7example", 12, name)); /* no end */
+	assert_false(dns_name_parse("\3www\0\0", 6, name)); /* something behind it */
+	assert_false(dns_name_parse("\300\14", 2, name)); /* compressed */
+	assert_false(dns_name_parse("\3a.b\0", 5, name));
+	assert_false(dns_name_parse("\3a\033b\0", 5, name));
+	assert_false(dns_name_parse("", 0, name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found),        cmocka_unit_test(test_not_there), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_silence),      cmocka_unit_test(test_literals),  cmocka_unit_test(test_side_by_side),
 		cmocka_unit_test(test_configuration), cmocka_unit_test(test_bogus),
+		cmocka_unit_test(test_other_types),   cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
