@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "status", cli_status, "what is managed, until when, what is next, what failed" },
 	{ "snippet", cli_snippet, "print or write the NGINX snippets" },
 	{ "rollback", cli_rollback, "the previous generation goes live again" },
+	{ "revoke", cli_revoke, "have the CA revoke a certificate" },
 	{ "check-config", cli_check_config, "report every error in the configuration" },
 };
 

@@ -30,6 +30,7 @@ enum acme_step {
 	ACME_STEP_VALIDATION, /* waiting for the CA to look */
 	ACME_STEP_FINALIZE,
 	ACME_STEP_DOWNLOAD,
+	ACME_STEP_REVOKE,
 	ACME_STEP_COUNT
 };
 
@@ -50,6 +51,7 @@ struct acme_sign {
 	const char *payload; /* "" for a POST-as-GET */
 	bool with_jwk; /* the public key in place of the account's URL (newAccount) */
 	bool with_binding; /* newAccount: the notary adds "externalAccountBinding" to the payload */
+	bool with_certificate_key; /* revokeCert: by the certificate's key in place of the account's; with_jwk too */
 };
 
 struct acme_proof {

@@ -42,6 +42,7 @@ struct acme_post {
 	const char *payload; /* "" for a POST-as-GET */
 	bool with_jwk;
 	bool with_binding;
+	bool with_certificate_key;
 	bool once; /* never repeated when the CA may have acted on it */
 
 	/* The outcome. */

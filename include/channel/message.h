@@ -66,12 +66,28 @@ json_t *message_prove_pack(const struct message_prove *message);
 int message_prove_read(const json_t *json, struct message_prove *ret, struct error *err);
 void message_prove_done(struct message_prove *message);
 
+struct message_revoke {
+	const char *directory_url;
+	const char *account_url; /* or NULL: there is none */
+	const char *certificate; /* DER in base64url */
+	int64_t reason; /* RFC 5280 section 5.3.1 */
+	bool certificate_key; /* the job has it, */
+	bool certificate_key_first; /* and it is to be used before the account's */
+	struct message_limits limits;
+};
+
+json_t *message_revoke_pack(const struct message_revoke *message);
+/* The value of the result where the CA said that the certificate was revoked already. */
+#define MESSAGE_REVOKED_BEFORE "revoked before"
+int message_revoke_read(const json_t *json, struct message_revoke *ret, struct error *err);
+
 struct message_sign {
 	const char *url;
 	const char *nonce;
 	const char *payload;
 	bool with_jwk;
 	bool with_binding;
+	bool with_certificate_key;
 };
 
 json_t *message_sign_pack(const struct message_sign *message);

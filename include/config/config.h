@@ -103,6 +103,9 @@ void config_cleanup(struct config **config); /* for CLEANUP() */
 /* The certificate of that name, or NULL. Borrowed. */
 const struct config_certificate *config_find(const struct config *config, const char *name);
 
+/* The CA of that name or with that directory's URL, of those in the files and those known without a word; or NULL. Borrowed. */
+const struct config_ca *config_ca_find(const struct config *config, const char *name_or_url);
+
 /* An option of the command line or of composed text: a directive's name and its value as a person writes it. */
 struct config_option {
 	const char *directive;

@@ -54,6 +54,9 @@ int cert_chain_idents(const struct cert_chain *chain, struct ident_list *ret, st
 /* Appends normalised PEM of the certificates [first, first + count). */
 int cert_chain_print(const struct cert_chain *chain, size_t first, size_t count, struct buf *out, struct error *err);
 
+/* Appends the DER of certificate i, as it came. */
+int cert_chain_der(const struct cert_chain *chain, size_t i, struct buf *out, struct error *err);
+
 /* The leaf's public key. */
 int cert_chain_public(const struct cert_chain *chain, struct crypto_public *ret, struct error *err);
 

@@ -6,9 +6,11 @@
 
 #include <sys/types.h>
 
+struct config_ca;
 struct config_certificate;
 struct error;
 struct job;
+struct message_limits;
 struct notary_config;
 
 struct job_net {
@@ -21,6 +23,12 @@ struct job_net {
 /* Forks it, unless one that runs serves this certificate's CA already. To be called while no key is loaded. */
 int job_net_start(struct job_net *net, const struct job *job, const struct config_certificate *certificate,
                   struct error *err);
+
+/* The same for what is about a CA and no certificate. */
+int job_net_start_ca(struct job_net *net, const struct job *job, const struct config_ca *ca, struct error *err);
+
+/* The times of the configuration that the net process keeps to. */
+void job_net_limits(const struct job *job, struct message_limits *ret);
 
 /* Ends it, without patience. */
 void job_net_stop(struct job_net *net);

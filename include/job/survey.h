@@ -24,6 +24,7 @@ struct job_survey {
 	bool have; /* newest is whole: all files, key and certificate belong together */
 	char damage[256]; /* why not, when newest is not 0 */
 	struct cert_facts facts; /* of newest, when have */
+	bool revoked; /* newest, by us */
 	struct ident_list names; /* likewise */
 	char digest[JOB_DIGEST_SIZE]; /* of what the configuration asks for: names, key type, profile */
 };

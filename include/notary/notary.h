@@ -1,7 +1,7 @@
 /* notary.h: the job's end of the channel: does for the net process what needs a key or a file, and nothing else.
  *
  * The net process is treated as if it had been taken over. The notary signs only for URLs with the origin of the CA's own directory, only
- * payloads that an issue consists of, and no other CSR than the job's; it publishes proofs only for the names of the certificate, only in the
+ * payloads that the task at hand consists of, and no other CSR than the job's; it publishes proofs only for the names of the certificate, only in the
  * configured way and place, and takes every one of them back at the end, also when the net process died.
  */
 #ifndef CERTD_NOTARY_NOTARY_H
@@ -27,11 +27,16 @@ struct notary_config {
 	const char *binding_kid; /* external account binding, or NULL */
 	const struct buf *binding_key; /* decoded MAC key */
 
-	/* The certificate. */
+	/* The certificate. NULL names: none is ordered. */
 	const struct ident_list *names;
 	const struct challenge_method *method;
 	struct challenge_config challenge;
 	const struct buf *csr_der; /* durable already */
+
+	/* The certificate that is to be revoked, and why. NULL revoke_der: none is. */
+	const struct buf *revoke_der;
+	int revoke_reason;
+	const struct pkey *certificate_key; /* may sign that, and nothing else; or NULL */
 
 	/* To the job. order: make the URL ("" to forget it) durable before returning. The others may be NULL. */
 	int (*order)(void *self, const char *url, int64_t expires_at, struct error *err);

@@ -11,6 +11,7 @@ enum plan_reason {
 	PLAN_NAMES, /* other names than configured */
 	PLAN_KEY, /* another key type than configured */
 	PLAN_CA, /* of another CA than configured */
+	PLAN_REVOKED,
 	PLAN_FORCED,
 	PLAN_REASON_COUNT
 };
@@ -22,6 +23,7 @@ struct plan_facts {
 	int64_t now_at;
 	bool forced;
 	bool have; /* a live generation with all its files, key and certificate matching */
+	bool revoked; /* by us */
 	bool same_names;
 	bool same_key;
 	bool same_ca;

@@ -33,6 +33,7 @@ struct store_state {
 	/* Whose the newest generation is. */
 	char directory[HTTP_URL_MAX + 1];
 	char ca[64]; /* name in the configuration */
+	char revoked[1024]; /* serials that we revoked, the newest first, with a space between; the oldest fall out */
 
 	/* Deployment. */
 	uint64_t deploy_generation; /* to be deployed (again); 0 when nothing is pending */
@@ -51,6 +52,9 @@ struct store_state {
  * moved aside as state.json.damaged and ret is all zero. A newer version than ours is an error and nothing is moved. */
 int store_state_load(const struct store_cert *cert, struct store_state *ret, struct error *err);
 int store_state_save(const struct store_cert *cert, const struct store_state *state, struct error *err);
+
+bool store_state_is_revoked(const struct store_state *state, const char *serial);
+void store_state_add_revoked(struct store_state *state, const char *serial);
 
 /* The same as text: what stands in the file. 0; STORE_DAMAGED with *err saying why; -1 for a newer version. *ret is written on 0 only. */
 int store_state_parse(const char *data, size_t len, struct store_state *ret, struct error *err);

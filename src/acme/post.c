@@ -64,7 +64,8 @@ static void fill_limits(const struct acme_session *session, struct http_request 
 static int prepare_post(struct acme_session *session, struct acme_post *post, struct buf *body, struct error *err)
 {
 	struct acme_sign sign = { .url = post->url, .nonce = post->nonce, .payload = post->payload,
-		                  .with_jwk = post->with_jwk, .with_binding = post->with_binding };
+		                  .with_jwk = post->with_jwk, .with_binding = post->with_binding,
+		                  .with_certificate_key = post->with_certificate_key };
 	struct http_request request = { .method = HTTP_POST, .url = post->url,
 		                        .content_type = "application/jose+json" };
 

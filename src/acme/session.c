@@ -31,6 +31,8 @@ const char *acme_step_name(enum acme_step step)
 		return "finalize";
 	case ACME_STEP_DOWNLOAD:
 		return "download";
+	case ACME_STEP_REVOKE:
+		return "revoke";
 	case ACME_STEP_COUNT:
 		break;
 	}

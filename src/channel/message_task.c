@@ -3,11 +3,12 @@
 #include "base/error.h"
 #include "json/doc.h"
 
-enum { CHALLENGES_MAX = 8 };
+enum { CHALLENGES_MAX = 8, REASON_MAX = 10 };
 
 static const char preflight_what[] = "preflight task";
 static const char issue_what[] = "issue task";
 static const char prove_what[] = "prove task";
+static const char revoke_what[] = "revoke task";
 
 json_t *message_preflight_pack(const struct message_preflight *message)
 {
@@ -114,4 +115,28 @@ int message_prove_read(const json_t *json, struct message_prove *ret, struct err
 void message_prove_done(struct message_prove *message)
 {
 	ident_list_done(&message->names);
+}
+
+json_t *message_revoke_pack(const struct message_revoke *message)
+{
+	return json_pack("{s:s, s:s?, s:s, s:I, s:b, s:b, s:o}", "directory", message->directory_url, "account",
+	                 message->account_url, "certificate", message->certificate, "reason", (json_int_t)message->reason,
+	                 "certificate_key", message->certificate_key ? 1 : 0, "certificate_key_first",
+	                 message->certificate_key_first ? 1 : 0, "limits", message_part_limits_pack(&message->limits));
+}
+
+int message_revoke_read(const json_t *json, struct message_revoke *ret, struct error *err)
+{
+	struct message_revoke m = { 0 };
+
+	if (json_need_string(json, revoke_what, "directory", &m.directory_url, err) < 0 ||
+	    message_part_text(json, revoke_what, "account", &m.account_url, err) < 0 ||
+	    json_need_string(json, revoke_what, "certificate", &m.certificate, err) < 0 ||
+	    message_part_number(json, revoke_what, "reason", 0, REASON_MAX, &m.reason, err) < 0 ||
+	    message_part_flag(json, revoke_what, "certificate_key", &m.certificate_key, err) < 0 ||
+	    message_part_flag(json, revoke_what, "certificate_key_first", &m.certificate_key_first, err) < 0 ||
+	    message_part_limits(json, revoke_what, &m.limits, err) < 0)
+		return -1;
+	*ret = m;
+	return 0;
 }

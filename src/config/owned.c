@@ -89,6 +89,18 @@ const struct config_certificate *config_find(const struct config *config, const 
 	return named == NULL ? NULL : named->certificate;
 }
 
+const struct config_ca *config_ca_find(const struct config *config, const char *name_or_url)
+{
+	const struct config_owned *o = config->owned;
+
+	for (size_t i = 0; i < o->cas_count; i++) {
+		if (text_equal(o->cas[i]->name, name_or_url) ||
+		    (o->cas[i]->directory != NULL && text_equal(o->cas[i]->directory, name_or_url)))
+			return o->cas[i];
+	}
+	return NULL;
+}
+
 const struct config_block *config_block_of(const struct config *config, const char *name)
 {
 	const struct config_named *named = find_named(config, name);

@@ -227,6 +227,14 @@ int cert_chain_facts(const struct cert_chain *chain, size_t i, struct cert_facts
 	return 0;
 }
 
+int cert_chain_der(const struct cert_chain *chain, size_t i, struct buf *out, struct error *err)
+{
+	if (i >= chain->count)
+		return error_set(err, ERROR_INTERNAL, "certificate %zu of %zu was asked for", i + 1, chain->count);
+	buf_append(out, chain->items[i].der, chain->items[i].der_len);
+	return buf_check(out, "the certificate's DER", err);
+}
+
 int cert_chain_print(const struct cert_chain *chain, size_t first, size_t count, struct buf *out, struct error *err)
 {
 	CLEANUP(openssl_bio_cleanup) BIO *bio = BIO_new(BIO_s_mem());

@@ -1,5 +1,5 @@
 /* The account of a certificate's CA: its key, made once and durable before it is used, and the credentials of an external account. */
-#include "job/story.h"
+#include "job/account.h"
 
 #include "base/base64.h"
 #include "base/buf.h"
@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "crypto/pkey.h"
+#include "job/story.h"
 #include "store/account.h"
 #include "store/store.h"
 
@@ -25,20 +26,20 @@ static int make_account(struct story *story, const struct config_settings *setti
 	return store_account_create(story->store, settings->ca->directory, settings->email, &pem, &story->account, err);
 }
 
-static int load_key(struct story *story, struct error *err)
+int job_account_load_key(const struct store_account *account, struct pkey **ret, struct error *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_PEM_MAX);
 
-	if (store_account_key(story->account, &pem, err) < 0)
+	if (store_account_key(account, &pem, err) < 0)
 		return -1;
-	if (pkey_load(pem.data, pem.len, &story->account_key, err) < 0) {
-		error_context(err, "the account key in %s", store_account_path(story->account));
+	if (pkey_load(pem.data, pem.len, ret, err) < 0) {
+		error_context(err, "the account key in %s", store_account_path(account));
 		return error_advise(err, "put the key back from a backup; or move that directory away, and certd registers a new account");
 	}
 	return 0;
 }
 
-static int load_binding(struct story *story, const struct config_ca *ca, struct error *err)
+int job_account_load_binding(const struct config_ca *ca, struct buf *out, struct error *err)
 {
 	CLEANUP(buf_done) struct buf text = BUF_SECRET(HMAC_TEXT_MAX);
 	int r;
@@ -50,7 +51,7 @@ static int load_binding(struct story *story, const struct config_ca *ca, struct 
 		return error_set(err, ERROR_USAGE, "the file %s of eab-hmac-file does not exist", ca->eab_hmac_file);
 	while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
 		text.len--;
-	if (base64url_decode(text.data, text.len, &story->binding_key, err) < 0) {
+	if (base64url_decode(text.data, text.len, out, err) < 0) {
 		error_context(err, "the key in %s", ca->eab_hmac_file);
 		return error_advise(err, "the file of eab-hmac-file holds the HMAC key as your CA shows it, in base64url");
 	}
@@ -67,7 +68,7 @@ int job_account(struct story *story, struct error *err)
 		return -1;
 	if (r == STORE_ABSENT && make_account(story, settings, err) < 0)
 		return -1;
-	if (load_key(story, err) < 0)
+	if (job_account_load_key(story->account, &story->account_key, err) < 0)
 		return -1;
-	return settings->ca->eab_kid ? load_binding(story, settings->ca, err) : 0;
+	return settings->ca->eab_kid ? job_account_load_binding(settings->ca, &story->binding_key, err) : 0;
 }

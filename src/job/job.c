@@ -59,15 +59,7 @@ int story_save(struct story *story, struct error *err)
 
 void story_limits(const struct story *story, struct message_limits *ret)
 {
-	const struct config_timeouts *timeouts = &story->job->config->timeouts;
-
-	*ret = (struct message_limits){
-		.connect_ms = timeouts->connect_ms,
-		.idle_ms = timeouts->idle_ms,
-		.request_ms = timeouts->request_ms,
-		.retry_after_max_ms = timeouts->retry_after_max_ms,
-		.attempt_ms = timeouts->attempt_ms,
-	};
+	job_net_limits(story->job, ret);
 }
 
 /* The story itself, in the order in which it is told. */

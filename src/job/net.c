@@ -21,12 +21,12 @@
 enum { FIRST_INHERITED_FD = 3 };
 
 /* The child's whole life. Of the descriptors it keeps standard error and its end of the channel. */
-static _Noreturn void child(const struct job *job, const struct config_certificate *certificate, int fd)
+static _Noreturn void child(const struct job *job, const struct config_ca *ca, int fd)
 {
 	const struct netproc_config config = {
 		.fd = FIRST_INHERITED_FD,
 		.user = job->config->net_user,
-		.ca_bundle = certificate->settings.ca->ca_bundle,
+		.ca_bundle = ca->ca_bundle,
 		.http = job->http,
 		.clock = job->clock,
 		.random = job->random,
@@ -39,10 +39,8 @@ static _Noreturn void child(const struct job *job, const struct config_certifica
 	_exit(netproc_main(&config));
 }
 
-static bool serves(const struct job_net *net, const struct config_certificate *certificate)
+static bool serves(const struct job_net *net, const struct config_ca *ca)
 {
-	const struct config_ca *ca = certificate->settings.ca;
-
 	return net->fd >= 0 && text_equal(net->directory_url, ca->directory) &&
 	       text_equal(net->ca_bundle ? net->ca_bundle : "", ca->ca_bundle ? ca->ca_bundle : "");
 }
@@ -50,10 +48,15 @@ static bool serves(const struct job_net *net, const struct config_certificate *c
 int job_net_start(struct job_net *net, const struct job *job, const struct config_certificate *certificate,
                   struct error *err)
 {
+	return job_net_start_ca(net, job, certificate->settings.ca, err);
+}
+
+int job_net_start_ca(struct job_net *net, const struct job *job, const struct config_ca *ca, struct error *err)
+{
 	int fds[2];
 	pid_t pid;
 
-	if (serves(net, certificate))
+	if (serves(net, ca))
 		return 0;
 	job_net_stop(net);
 	if (channel_pair(fds, err) < 0)
@@ -66,13 +69,26 @@ int job_net_start(struct job_net *net, const struct job *job, const struct confi
 		return -1;
 	}
 	if (pid == 0)
-		child(job, certificate, fds[1]);
+		child(job, ca, fds[1]);
 	close(fds[1]);
 	net->fd = fds[0];
 	net->pid = pid;
-	net->directory_url = certificate->settings.ca->directory;
-	net->ca_bundle = certificate->settings.ca->ca_bundle;
+	net->directory_url = ca->directory;
+	net->ca_bundle = ca->ca_bundle;
 	return 0;
+}
+
+void job_net_limits(const struct job *job, struct message_limits *ret)
+{
+	const struct config_timeouts *timeouts = &job->config->timeouts;
+
+	*ret = (struct message_limits){
+		.connect_ms = timeouts->connect_ms,
+		.idle_ms = timeouts->idle_ms,
+		.request_ms = timeouts->request_ms,
+		.retry_after_max_ms = timeouts->retry_after_max_ms,
+		.attempt_ms = timeouts->attempt_ms,
+	};
 }
 
 void job_net_stop(struct job_net *net)

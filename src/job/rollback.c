@@ -49,6 +49,10 @@ static int turn_back(struct story *story, struct error *err)
 	if (!story->survey.have || story->survey.newest != previous)
 		return error_set(err, ERROR_SYSTEM, "generation %llu cannot be used: %s", (unsigned long long)previous,
 		                 story->survey.damage);
+	if (story->survey.revoked) {
+		error_set(err, ERROR_USAGE, "generation %llu, before the live one, was revoked", (unsigned long long)previous);
+		return error_advise(err, "`certd renew --force CERT` obtains a new certificate instead");
+	}
 	story->todo = STORY_DEPLOY;
 	story->outcome->generation = previous;
 	story->outcome->not_after_at = story->survey.facts.not_after_at;

@@ -101,6 +101,7 @@ static int read_newest(const struct store_cert *store_cert, struct job_survey *s
 		survey->state.deploy_generation = 0;
 		survey->have = read_generation(store_cert, survey->live, survey, &damage) == 0;
 	}
+	survey->revoked = survey->have && store_state_is_revoked(&survey->state, survey->facts.serial);
 	if (!survey->have)
 		text_copy(survey->damage, sizeof(survey->damage), damage.message);
 	return 0;
@@ -151,6 +152,7 @@ void job_survey_decide(const struct job_survey *survey, const struct config_cert
 		.now_at = options->now_at,
 		.forced = options->forced,
 		.have = survey->have,
+		.revoked = survey->revoked,
 		.same_names = survey->have && ident_list_same(&survey->names, &certificate->names),
 		.same_key = survey->have && text_equal(survey->facts.key, key_type_name(certificate->settings.key)),
 		.same_ca = state->directory[0] == '\0' || text_equal(state->directory, certificate->settings.ca->directory),

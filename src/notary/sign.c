@@ -15,39 +15,87 @@
 
 enum { PAYLOAD_MAX = 64 * 1024, CSR_TEXT_MAX = 32 * 1024 };
 
-/* What an issue signs: newAccount, newOrder, an answer to a challenge ({}), finalize, the deactivation of an authorization. Not: a
- * revocation ("certificate"), a change of key ("account", "oldKey"). */
-static const char *const permitted_members[] = {
-	"contact", "termsOfServiceAgreed", "onlyReturnExisting", /* newAccount */
-	"identifiers", "profile", "replaces", "notBefore", "notAfter", /* newOrder */
-	"csr", /* finalize */
-	"status", /* an authorization */
+/* What a payload may hold, and what the task has to be for. What stands here for no task (a change of key: "account", "oldKey") is never signed. */
+enum purpose { PURPOSE_ISSUE, PURPOSE_REVOKE };
+
+static const struct member {
+	const char *name;
+	enum purpose purpose;
+} members[] = {
+	{ "contact", PURPOSE_ISSUE }, /* newAccount */
+	{ "termsOfServiceAgreed", PURPOSE_ISSUE },
+	{ "onlyReturnExisting", PURPOSE_ISSUE },
+	{ "identifiers", PURPOSE_ISSUE }, /* newOrder */
+	{ "profile", PURPOSE_ISSUE },
+	{ "replaces", PURPOSE_ISSUE },
+	{ "notBefore", PURPOSE_ISSUE },
+	{ "notAfter", PURPOSE_ISSUE },
+	{ "csr", PURPOSE_ISSUE }, /* finalize */
+	{ "status", PURPOSE_ISSUE }, /* deactivation of an authorization */
+	{ "certificate", PURPOSE_REVOKE }, /* revokeCert */
+	{ "reason", PURPOSE_REVOKE },
 };
 
-static bool is_permitted(const char *member)
+static bool serves(const struct notary_config *config, enum purpose purpose)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(permitted_members); i++) {
-		if (text_equal(member, permitted_members[i]))
-			return true;
+	switch (purpose) {
+	case PURPOSE_ISSUE:
+		return config->names != NULL;
+	case PURPOSE_REVOKE:
+		return config->revoke_der != NULL;
 	}
 	return false;
 }
 
-static int check_members(const struct notary *notary, const json_t *payload, struct error *err)
+static bool is_permitted(const struct notary_config *config, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		if (text_equal(name, members[i].name))
+			return serves(config, members[i].purpose);
+	}
+	return false;
+}
+
+static int check_csr(const struct notary *notary, const json_t *value, struct error *err)
 {
 	CLEANUP(buf_done) struct buf csr = BUF(CSR_TEXT_MAX);
+
+	if (notary_csr(notary, &csr, err) < 0)
+		return -1;
+	if (!json_is_string(value) || !text_equal(json_string_value(value), buf_text(&csr)))
+		return error_set(err, ERROR_INTERNAL, "the notary does not sign for a CSR that is not its own");
+	return 0;
+}
+
+/* This certificate for this reason, both of them there. */
+static int check_revocation(const struct notary_config *config, const json_t *payload, struct error *err)
+{
+	CLEANUP(buf_done) struct buf certificate = BUF(PAYLOAD_MAX);
+	const char *given = json_string_value(json_object_get(payload, "certificate"));
+	const json_t *reason = json_object_get(payload, "reason");
+
+	base64url_encode(config->revoke_der->data, config->revoke_der->len, &certificate);
+	if (buf_check(&certificate, "the certificate", err) < 0)
+		return -1;
+	if (!given || !text_equal(given, buf_text(&certificate)) || !json_is_integer(reason) ||
+	    json_integer_value(reason) != config->revoke_reason)
+		return error_set(err, ERROR_INTERNAL, "the notary signs no other revocation than the one that was asked for");
+	return 0;
+}
+
+static int check_members(const struct notary *notary, const json_t *payload, struct error *err)
+{
 	const char *member;
 	json_t *value;
 
 	json_object_foreach((json_t *)payload, member, value) {
-		if (!is_permitted(member))
-			return error_set(err, ERROR_INTERNAL, "the notary does not sign a payload with \"%s\"", member);
-		if (!text_equal(member, "csr"))
-			continue;
-		if (notary_csr(notary, &csr, err) < 0)
+		if (!is_permitted(notary->config, member))
+			return error_set(err, ERROR_INTERNAL, "the notary does not sign a payload with \"%s\" for this task", member);
+		if (text_equal(member, "csr") && check_csr(notary, value, err) < 0)
 			return -1;
-		if (!json_is_string(value) || !text_equal(json_string_value(value), buf_text(&csr)))
-			return error_set(err, ERROR_INTERNAL, "the notary does not sign for a CSR that is not its own");
+		if ((text_equal(member, "certificate") || text_equal(member, "reason")) &&
+		    check_revocation(notary->config, payload, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -73,7 +121,7 @@ static int add_binding(const struct notary *notary, const struct message_sign *r
 static int check_payload(const struct notary *notary, const struct message_sign *request, struct buf *out,
                          struct error *err)
 {
-	const char *account_url = store_account_url(notary->config->account);
+	const char *account_url = notary->config->account ? store_account_url(notary->config->account) : NULL;
 	json_auto_t *payload = NULL;
 
 	if (request->payload[0] == '\0')
@@ -93,6 +141,18 @@ static int check_payload(const struct notary *notary, const struct message_sign 
 	return 0;
 }
 
+/* It signs a revocation and nothing else. What is in a payload with "certificate" was looked at. */
+static int check_certificate_key(const struct notary_config *config, const struct buf *payload, struct error *err)
+{
+	json_auto_t *doc = NULL;
+
+	if (!config->certificate_key || !config->revoke_der || payload->len == 0)
+		return error_set(err, ERROR_INTERNAL, "the certificate's key signs nothing but its revocation");
+	if (json_doc_parse(payload->data, payload->len, "the payload", &doc, err) < 0)
+		return -1;
+	return check_revocation(config, doc, err);
+}
+
 int notary_sign(const struct notary *notary, const json_t *message, struct buf *out, struct error *err)
 {
 	const struct notary_config *config = notary->config;
@@ -102,7 +162,7 @@ int notary_sign(const struct notary *notary, const json_t *message, struct buf *
 
 	if (message_sign_read(message, &request, err) < 0)
 		return -1;
-	if (!config->account_key)
+	if (request.with_certificate_key ? !config->certificate_key : !config->account_key)
 		return error_set(err, ERROR_INTERNAL, "nothing can be signed for this task");
 	if (!http_url_same_origin(request.url, config->directory_url))
 		return error_set(err, ERROR_PROTOCOL,
@@ -111,6 +171,11 @@ int notary_sign(const struct notary *notary, const json_t *message, struct buf *
 	if (check_payload(notary, &request, &payload, err) < 0)
 		return -1;
 	header = (struct jws_header){ .url = request.url, .nonce = request.nonce };
+	if (request.with_certificate_key) {
+		if (check_certificate_key(config, &payload, err) < 0)
+			return -1;
+		return jws_sign(config->certificate_key, &header, buf_text(&payload), payload.len, out, err);
+	}
 	if (!request.with_jwk) {
 		header.kid = store_account_url(config->account);
 		if (!header.kid)

@@ -16,6 +16,8 @@ const char *plan_reason_name(enum plan_reason reason)
 		return "key";
 	case PLAN_CA:
 		return "ca";
+	case PLAN_REVOKED:
+		return "revoked";
 	case PLAN_FORCED:
 		return "forced";
 	case PLAN_REASON_COUNT:
@@ -48,6 +50,8 @@ void plan_due(const struct plan_facts *facts, struct plan_decision *ret)
 	}
 	if (!facts->have)
 		decision.reason = PLAN_MISSING;
+	else if (facts->revoked)
+		decision.reason = PLAN_REVOKED;
 	else if (!facts->same_ca)
 		decision.reason = PLAN_CA;
 	else if (!facts->same_names)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +58,7 @@ static const struct field fields[] = {
 	FIELD("order", "names", FIELD_TEXT, order_names),
 	FIELD("issued", "directory", FIELD_TEXT, directory),
 	FIELD("issued", "ca", FIELD_TEXT, ca),
+	FIELD("issued", "revoked", FIELD_TEXT, revoked),
 	FIELD("deploy", "generation", FIELD_COUNT, deploy_generation),
 	FIELD("deploy", "previous", FIELD_COUNT, deploy_previous),
 	FIELD("served", "verified", FIELD_BOOL, served),
@@ -64,6 +66,44 @@ static const struct field fields[] = {
 	FIELD("served", "generation", FIELD_COUNT, served_generation),
 	FIELD(NULL, "post_renew_pending", FIELD_BOOL, post_renew_pending),
 };
+
+/* Where the serial stands in the list, or NULL. */
+static const char *find_revoked(const struct store_state *state, const char *serial)
+{
+	const char *at = state->revoked;
+	const size_t len = strlen(serial);
+
+	while (len > 0 && *at != '\0') {
+		const size_t word = strcspn(at, " ");
+
+		if (word == len && memcmp(at, serial, len) == 0)
+			return at;
+		at += word;
+		at += strspn(at, " ");
+	}
+	return NULL;
+}
+
+bool store_state_is_revoked(const struct store_state *state, const char *serial)
+{
+	return find_revoked(state, serial) != NULL;
+}
+
+void store_state_add_revoked(struct store_state *state, const char *serial)
+{
+	char list[2 * sizeof(state->revoked)];
+	char *end;
+
+	if (find_revoked(state, serial) != NULL)
+		return;
+	snprintf(list, sizeof(list), "%.200s%s%s", serial, state->revoked[0] != '\0' ? " " : "", state->revoked);
+	/* Cut where a serial ends. */
+	if (!text_copy(state->revoked, sizeof(state->revoked), list)) {
+		end = strrchr(state->revoked, ' ');
+		if (end != NULL)
+			*end = '\0';
+	}
+}
 
 static int damaged(struct error *err, const char *field, const char *why)
 {

@@ -118,6 +118,9 @@ struct ca_order {
 	char problem_detail[256];
 	char pem[CA_PEM_MAX];
 	char leaf_pem[4096];
+	bool revoked;
+	int revoked_reason;
+	bool revoked_by_key; /* of the certificate */
 };
 
 struct ca_failure {

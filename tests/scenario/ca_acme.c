@@ -476,6 +476,35 @@ static void renewal_info(struct ca *ca, struct ca_answer *answer)
 	text_copy(answer->retry_after, sizeof(answer->retry_after), "21600");
 }
 
+static void revoke(struct ca *ca, const struct ca_request *request, struct ca_answer *answer)
+{
+	int reason = (int)json_integer_value(json_object_get(request->body, "reason"));
+	char der[8192], jwk[2048];
+
+	for (size_t i = 0; i < ca->order_count; i++) {
+		struct ca_order *order = &ca->orders[i];
+
+		if (order->leaf_pem[0] == '\0')
+			continue;
+		ca_leaf(order, der, sizeof(der), jwk, sizeof(jwk));
+		if (!text_equal(text_of(request->body, "certificate"), der))
+			continue;
+		if (request->account != NULL ? order->account != account_id(ca, request) : !text_equal(request->jwk, jwk)) {
+			ca_answer_problem(answer, 403, "unauthorized", "who are you?");
+		} else if (order->revoked) {
+			ca_answer_problem(answer, 400, "alreadyRevoked", "it was revoked before");
+		} else if (reason == 7 || reason > 10) {
+			ca_answer_problem(answer, 400, "badRevocationReason", "no such reason");
+		} else {
+			order->revoked = true;
+			order->revoked_reason = reason;
+			order->revoked_by_key = request->account == NULL;
+		}
+		return;
+	}
+	ca_answer_problem(answer, 404, "malformed", "no such certificate");
+}
+
 void ca_handle(struct ca *ca, const struct ca_request *request, struct ca_answer *answer)
 {
 	switch (request->endpoint) {
@@ -513,6 +542,7 @@ void ca_handle(struct ca *ca, const struct ca_request *request, struct ca_answer
 		renewal_info(ca, answer);
 		break;
 	case CA_REVOKE:
+		revoke(ca, request, answer);
 		break;
 	case CA_NOWHERE:
 	case CA_ANY:

@@ -6,6 +6,9 @@
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "crypto/cert.h"
+#include "crypto/keytype.h"
+#include "jose/jwk.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -376,4 +379,25 @@ const char *ca_sign(struct ca *ca, struct ca_order *order, const char *csr_b64)
 	X509_REQ_free(csr);
 	free(der);
 	return why;
+}
+
+void ca_leaf(const struct ca_order *order, char *der_text, size_t der_size, char *jwk, size_t jwk_size)
+{
+	struct buf der = BUF(8192), text = BUF(16384);
+	struct cert_chain *chain = NULL;
+	struct crypto_public key;
+	struct error err;
+
+	if (cert_chain_parse(order->leaf_pem, strlen(order->leaf_pem), &chain, &err) != 0 ||
+	    cert_chain_der(chain, 0, &der, &err) != 0 || cert_chain_public(chain, &key, &err) != 0 ||
+	    base64url_encode(der.data, der.len, &text) != 0)
+		abort();
+	text_copy(der_text, der_size, buf_text(&text));
+	buf_reset(&text);
+	if (jwk_print(&key, &text, &err) != 0)
+		abort();
+	text_copy(jwk, jwk_size, buf_text(&text));
+	cert_chain_free(chain);
+	buf_done(&der);
+	buf_done(&text);
 }

@@ -43,6 +43,8 @@ int ca_canonical_jwk(const json_t *jwk, char *out, size_t size);
 int ca_verify(const char *jwk_text, const char *signed_text, size_t signed_len, const char *signature_b64);
 char *ca_decode(const char *b64url, size_t *ret_len); /* NUL behind it; NULL when it is none */
 char *ca_encode(const void *data, size_t len);
+/* The DER, as base64url, and the key, as canonical JWK, of the leaf of an order. */
+void ca_leaf(const struct ca_order *order, char *der_text, size_t der_size, char *jwk, size_t jwk_size);
 void ca_thumbprint(const char *jwk_text, char out[static 64]);
 /* Issues for the CSR, whose names must be those of the order. NULL or the reason of a badCSR. */
 const char *ca_sign(struct ca *ca, struct ca_order *order, const char *csr_b64);

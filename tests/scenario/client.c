@@ -27,7 +27,7 @@ static int notary_sign(void *self, const struct acme_sign *request, struct buf *
 		buf_printf(&payload, "%.*s%s\"externalAccountBinding\":{}}", (int)len - 1, request->payload, len > 2 ? "," : "");
 	else
 		buf_append_text(&payload, request->payload);
-	return jws_sign(client->account_key, &header, buf_text(&payload), payload.len, out, err);
+	return jws_sign(request->with_certificate_key ? client->key : client->account_key, &header, buf_text(&payload), payload.len, out, err);
 }
 
 static int notary_csr(void *self, struct buf *out, struct error *err)

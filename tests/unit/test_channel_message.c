@@ -91,6 +91,27 @@ static void test_tasks(void **state)
 	strv_done(&issue.challenges);
 }
 
+static void test_revocation(void **state)
+{
+	const struct message_revoke revoke = {
+		.directory_url = "https://ca.example/dir", .certificate = "MII", .reason = 4, .certificate_key = true, .limits = limits,
+	};
+	json_auto_t *json = message_revoke_pack(&revoke);
+	struct message_revoke read;
+
+	(void)state;
+	assert_int_equal(message_revoke_read(json, &read, &err), 0);
+	assert_string_equal(read.certificate, "MII");
+	assert_null(read.account_url);
+	assert_int_equal(read.reason, 4);
+	assert_true(read.certificate_key);
+	assert_false(read.certificate_key_first);
+	json_object_set_new(json, "reason", json_integer(11));
+	assert_int_equal(message_revoke_read(json, &read, &err), -1);
+	json_object_del(json, "reason");
+	assert_int_equal(message_revoke_read(json, &read, &err), -1);
+}
+
 static void test_each_missing_member_is_named(void **state)
 {
 	static const char *const members[] = { "names", "challenges", "directory", "limits" };
@@ -206,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tasks),
+		cmocka_unit_test(test_revocation),
 		cmocka_unit_test(test_each_missing_member_is_named),
 		cmocka_unit_test(test_names_are_read_as_if_a_person_had_written_them),
 		cmocka_unit_test(test_errors_cross_the_channel),

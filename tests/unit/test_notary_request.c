@@ -111,11 +111,10 @@ static int tear_down(void **state)
 	return close(fd);
 }
 
-static int sign(const char *url, const char *payload, bool with_jwk)
+static int sign_request(const struct message_sign *request)
 {
-	const struct message_sign request = { .url = url, .nonce = "abc", .payload = payload, .with_jwk = with_jwk };
 	CLEANUP(buf_done) struct buf out = BUF(OUT_MAX);
-	json_auto_t *message = message_sign_pack(&request);
+	json_auto_t *message = message_sign_pack(request);
 	json_auto_t *jws = NULL;
 	int r;
 
@@ -128,6 +127,22 @@ static int sign(const char *url, const char *payload, bool with_jwk)
 		assert_int_equal(out.len, 0);
 	}
 	return r;
+}
+
+static int sign(const char *url, const char *payload, bool with_jwk)
+{
+	const struct message_sign request = { .url = url, .nonce = "abc", .payload = payload, .with_jwk = with_jwk };
+
+	return sign_request(&request);
+}
+
+static int sign_by_certificate(const char *url, const char *payload)
+{
+	const struct message_sign request = {
+		.url = url, .nonce = "abc", .payload = payload, .with_jwk = true, .with_certificate_key = true,
+	};
+
+	return sign_request(&request);
 }
 
 static void test_it_signs_what_an_issue_consists_of(void **state)
@@ -194,6 +209,49 @@ static void test_without_an_account_nothing_is_signed(void **state)
 	notary.config = &poor;
 	assert_int_equal(sign("https://ca.example/order", "{}", true), -1);
 	notary.config = rich;
+}
+
+/* "not a certificate" in base64url. */
+#define REVOCATION(reason) "{\"certificate\":\"bm90IGEgY2VydGlmaWNhdGU\",\"reason\":" reason "}"
+
+static void test_it_signs_the_revocation_that_was_asked_for(void **state)
+{
+	static const char *const others[] = {
+		REVOCATION("1"), REVOCATION("\"4\""), "{\"certificate\":\"bm90IGEgY2VydGlmaWNhdGU\"}", "{\"reason\":4}",
+		"{\"certificate\":\"bm90IG91cnM\",\"reason\":4}", "{\"identifiers\":[]}", "{\"csr\":\"\"}",
+		"{\"contact\":[]}", "{\"status\":\"deactivated\"}", "{\"account\":\"x\",\"oldKey\":{}}",
+	};
+	CLEANUP(buf_done) struct buf der = BUF(OUT_MAX);
+	CLEANUP(pkey_cleanup) struct pkey *certificate_key = NULL;
+	struct notary_config revoking = {
+		.directory_url = DIRECTORY, .account_key = key, .account = account, .revoke_der = &der, .revoke_reason = 4,
+	};
+	const struct notary_config *issuing = notary.config;
+
+	(void)state;
+	assert_int_equal(buf_append_text(&der, "not a certificate"), 0);
+	assert_int_equal(store_account_set_url(account, ACCOUNT, &err), 0);
+	assert_int_equal(pkey_generate(KEY_ECDSA_P256, &certificate_key, &err), 0);
+	assert_int_equal(sign("https://ca.example/revoke", REVOCATION("4"), false), -1);
+	assert_int_equal(sign_by_certificate("https://ca.example/revoke", REVOCATION("4")), -1);
+	notary.config = &revoking;
+	assert_int_equal(sign("https://ca.example/revoke", REVOCATION("4"), false), 0);
+	assert_int_equal(sign_by_certificate("https://ca.example/revoke", REVOCATION("4")), -1);
+	revoking.certificate_key = certificate_key;
+	assert_int_equal(sign_by_certificate("https://ca.example/revoke", REVOCATION("4")), 0);
+	assert_int_equal(sign_by_certificate("https://other.example/revoke", REVOCATION("4")), -1);
+	assert_int_equal(sign_by_certificate("https://ca.example/revoke", ""), -1);
+	assert_int_equal(sign_by_certificate("https://ca.example/revoke", "{}"), -1);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		assert_int_equal(sign("https://ca.example/revoke", others[i], false), -1);
+		assert_int_equal(sign_by_certificate("https://ca.example/revoke", others[i]), -1);
+	}
+	/* Without an account the certificate's key is enough. */
+	revoking.account_key = NULL;
+	revoking.account = NULL;
+	assert_int_equal(sign_by_certificate("https://ca.example/revoke", REVOCATION("4")), 0);
+	assert_int_equal(sign("https://ca.example/revoke", REVOCATION("4"), true), -1);
+	notary.config = issuing;
 }
 
 static int present(const char *type, const char *identifier, const char *token, bool cleanup)
@@ -279,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_it_signs_no_other_payload),
 		cmocka_unit_test(test_it_signs_for_its_own_csr),
 		cmocka_unit_test(test_without_an_account_nothing_is_signed),
+		cmocka_unit_test(test_it_signs_the_revocation_that_was_asked_for),
 		cmocka_unit_test(test_a_proof_is_published_and_taken_back),
 		cmocka_unit_test(test_all_proofs_are_taken_back_at_the_end),
 		cmocka_unit_test(test_proofs_that_are_refused),

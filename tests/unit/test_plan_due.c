@@ -76,6 +76,9 @@ static void test_reasons_other_than_time(void **state)
 	facts.same_ca = false;
 	plan_due(&facts, &decision);
 	assert_int_equal(decision.reason, PLAN_CA);
+	facts.revoked = true;
+	plan_due(&facts, &decision);
+	assert_int_equal(decision.reason, PLAN_REVOKED);
 	facts.have = false;
 	plan_due(&facts, &decision);
 	assert_int_equal(decision.reason, PLAN_MISSING);

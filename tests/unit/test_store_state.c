@@ -277,6 +277,37 @@ static void test_unknown_members(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, scratch_make, scratch_remove)
 
+static void test_revoked_serials(void **state)
+{
+	CLEANUP(opened_done) struct opened o = open_cert(*state);
+	static struct store_state saved;
+	char serial[64];
+
+	memset(&saved, 0, sizeof(saved));
+	assert_false(store_state_is_revoked(&saved, "0a"));
+	assert_false(store_state_is_revoked(&saved, ""));
+	store_state_add_revoked(&saved, "0a");
+	store_state_add_revoked(&saved, "0a0b");
+	store_state_add_revoked(&saved, "0a");
+	assert_string_equal(saved.revoked, "0a0b 0a");
+	assert_false(store_state_is_revoked(&saved, "0a0"));
+	assert_works(store_state_save(o.cert, &saved, &err));
+	assert_works(store_state_load(o.cert, &got, &err));
+	assert_true(store_state_is_revoked(&got, "0a"));
+	assert_true(store_state_is_revoked(&got, "0a0b"));
+	/* The newest stay, whole. */
+	for (int i = 0; i < 100; i++) {
+		snprintf(serial, sizeof(serial), "%040d", i);
+		store_state_add_revoked(&saved, serial);
+	}
+	assert_false(store_state_is_revoked(&saved, "0a"));
+	for (int i = 76; i < 100; i++) {
+		snprintf(serial, sizeof(serial), "%040d", i);
+		assert_true(store_state_is_revoked(&saved, serial));
+	}
+	assert_int_equal(strlen(strrchr(saved.revoked, ' ') + 1), 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +320,7 @@ int main(void)
 		TEST(test_no_file),
 		TEST(test_newer),
 		TEST(test_unknown_members),
+		TEST(test_revoked_serials),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
