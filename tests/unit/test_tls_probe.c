@@ -77,10 +77,13 @@ static void test_seen(void **state)
 	const struct server_config config = { .identities = { &ecdsa } };
 	const struct tls_seen empty = { 0 };
 	struct tls_seen seen = empty;
+	char wanted[CERT_FINGERPRINT_SIZE];
+	struct tls_probe other = { .address = "127.0.0.1", .server_name = "other.example", .timeout_ms = 10000, .verify = true };
 	struct server server;
 
 	(void)state;
 	server_start(&server, &config);
+	other.port = server.port;
 	if (probe_at(server.port, "site.example", TLS_KEY_ANY, &seen) < 0)
 		fail_msg("%s", err.message);
 	assert_served(&seen, &ecdsa);
@@ -91,6 +94,17 @@ static void test_seen(void **state)
 	assert_true(strlen(seen.group) > 0);
 	assert_true(seen.not_after_at > time(NULL) + DAY_S - 600 && seen.not_after_at <= time(NULL) + DAY_S);
 	assert_int_equal(seen.chain_count, 2);
+	assert_string_equal(seen.chain[0], seen.fingerprint);
+	fingerprint(&middle, wanted);
+	assert_string_equal(seen.chain[1], wanted);
+	assert_string_equal(seen.names, "site.example, www.site.example");
+	assert_string_equal(seen.key, "ecdsa-p256");
+	assert_true(seen.name_matches);
+	assert_false(seen.self_signed);
+	assert_string_equal(seen.distrust, ""); /* not asked */
+	assert_int_equal(tls_probe(&other, &seen, &err), 0);
+	assert_false(seen.name_matches);
+	assert_true(seen.distrust[0] != '\0');
 
 	/* no name, and each time a handshake of its own */
 	assert_int_equal(probe_at(server.port, NULL, TLS_KEY_ANY, &seen), 0);
