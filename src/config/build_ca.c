@@ -79,8 +79,10 @@ static int add_ca(struct config_build *b, const struct config_ca *ca, size_t *re
 	struct config_owned *o = b->owned;
 	const struct config_ca **cas = config_arena_grow(&o->arena, o->cas, o->cas_count, sizeof(const struct config_ca *));
 
-	if (cas == NULL)
-		return config_problem_oom(b->problems);
+	if (cas == NULL) {
+		config_problem_oom(b->problems);
+		return -1;
+	}
 	o->cas = cas;
 	*ret_at = o->cas_count;
 	o->cas[o->cas_count++] = ca;
@@ -148,14 +150,17 @@ void config_build_choose_ca(struct config_build *b, const struct config_placed *
 	const struct config_placed *eab = own;
 	const char *standard = config_directive_find("ca", CONFIG_SCOPE_GLOBAL)->standard;
 	const struct config_ca *ca;
+	const char *global_text = config_placed_text(all) == NULL ? standard : config_placed_text(all);
+	const char *text;
+	unsigned int line;
 	struct config_ca derived;
 	struct error err;
 
 	choice = choice->value != NULL ? choice : all;
-	if (config_ca_resolve(b->owned->cas, b->owned->cas_count, choice->value == NULL ? standard : choice->value->text,
-	                      &b->owned->arena, &ca, &err) < 0) {
-		config_build_tell(b, choice->value == NULL ? b->config->file : choice->file, choice->value == NULL ? 0 : choice->value->line,
-		     &err);
+	text = choice->value == NULL ? standard : choice->value->text;
+	line = choice->value == NULL ? 0 : choice->value->line;
+	if (config_ca_resolve(b->owned->cas, b->owned->cas_count, text, &b->owned->arena, &ca, &err) < 0) {
+		config_build_tell(b, choice->value == NULL ? b->config->file : choice->file, line, &err);
 		return;
 	}
 	derived = *ca;
@@ -164,10 +169,7 @@ void config_build_choose_ca(struct config_build *b, const struct config_placed *
 	if (bundle->value != NULL)
 		config_build_put(b, bundle, &derived.ca_bundle);
 	if (config_placed_text(config_placed_of(own, "eab-kid", CONFIG_SCOPE_CA)) == NULL)
-		eab = ca->eab_kid == NULL && text_equal(config_placed_text(choice) == NULL ? standard : choice->value->text,
-		                                        config_placed_text(all) == NULL ? standard : all->value->text) ?
-		              global :
-		              &nothing;
+		eab = ca->eab_kid == NULL && text_equal(text, global_text) ? global : &nothing;
 	if (eab != &nothing && config_placed_text(config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA)) != NULL &&
 	    config_placed_text(config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA)) != NULL) {
 		config_build_put(b, config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA), &derived.eab_kid);
