@@ -37,9 +37,9 @@ DELAY_S = 0.05
 class MemoryWatch(threading.Thread):
     """Peaks of every process of a group, by reading /proc often: {name of the process: (VmHWM, RssAnon) in KiB}."""
 
-    def __init__(self, pgid):
+    def __init__(self, pgid, certd):
         super().__init__(daemon=True)
-        self.pgid, self.peaks, self._done = pgid, {}, threading.Event()
+        self.pgid, self.certd, self.peaks, self._done = pgid, os.path.basename(certd), {}, threading.Event()
 
     def run(self):
         while not self._done.wait(POLL_S):
@@ -67,7 +67,7 @@ class MemoryWatch(threading.Thread):
                   (line.partition(":") for line in status.splitlines()) if key in ("VmHWM", "RssAnon")}
         if len(fields) < 2:
             return
-        name = program if program != "certd" else "certd (job)" if pid == self.pgid else "certd (net)"
+        name = program if program != self.certd else "certd (job)" if pid == self.pgid else "certd (net)"
         rss, anon = self.peaks.get(name, (0, 0))
         self.peaks[name] = max(rss, fields["VmHWM"]), max(anon, fields["RssAnon"])
 
@@ -87,7 +87,7 @@ def measure(lab, relay):
     asked, cpu_s = len(lab.ca.requests()), cpu_of_children_s()
     relay.reset()
     running = lab.begin("renew", "--force", BARE)
-    watch = MemoryWatch(running.pid)
+    watch = MemoryWatch(running.pid, lab.program)
     watch.start()
     done = running.wait(120)
     peaks = watch.stop()

@@ -35,6 +35,8 @@ def test_a_step_a_line_in_a_pipe_and_nothing_on_stdout_but_results(lab):
     done = lab.issued()
     assert "\x1b" not in done.err + done.out and "\r" not in done.err + done.out
     assert BARE in done.out + done.err
+    warnings = [line for line in done.err.splitlines() if ": preflight: " in line and "looking up" not in line]
+    assert not warnings, "nothing is wrong here, so nothing is found"
 
 
 def test_second_issue_is_not_due_and_asks_nobody(lab):
