@@ -25,6 +25,7 @@ enum error_kind {
 	ERROR_PROTOCOL, /* a peer broke the protocol: retry with backoff, tell the operator */
 	ERROR_DEPLOY, /* issued, but not served: retried without a new certificate */
 	ERROR_LOCKED, /* another certd holds the lock. Exit status 4 */
+	ERROR_INTERRUPTED, /* a signal asked us to stop: no failure, and counted as none */
 	ERROR_KIND_COUNT
 };
 

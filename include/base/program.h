@@ -2,7 +2,7 @@
  *
  * Standard input is /dev/null; standard output and error go to one pipe that is drained always and kept up to a
  * maximum. The program gets a process group of its own; at the deadline the group gets SIGTERM, two seconds later
- * SIGKILL. Signal dispositions and mask are reset. Behind an interface, so that tests can run no program at all.
+ * SIGKILL. When this process itself is asked to stop, the deadline is two seconds away at most. Signal dispositions and mask are reset. Behind an interface, so that tests can run no program at all.
  */
 #ifndef CERTD_BASE_PROGRAM_H
 #define CERTD_BASE_PROGRAM_H
@@ -25,6 +25,7 @@ struct program_result {
 	int exit_status; /* 0 to 255, or -1 when it was ended by a signal */
 	int signal; /* or 0 */
 	bool timed_out;
+	bool interrupted; /* timed out early, because we were asked to stop (base/interrupt.h) */
 	bool output_cut; /* more was printed than kept */
 	struct buf output; /* the last bytes printed, cleaned; the caller gives the maximum before the call */
 };

@@ -5,10 +5,11 @@
 #include "job/job.h"
 #include "json/doc.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* One line on stdout for what went well, lines on stderr for what did not. */
-void cli_outcome_print(const struct job_outcome *outcome);
+/* One line on stdout for what went well, unless quiet; lines on stderr for what did not. */
+void cli_outcome_print(const struct job_outcome *outcome, bool quiet);
 
 /* {"certificates": [...]}, see certd(8). A new reference, or NULL without memory. */
 json_t *cli_outcome_json(const struct job_outcome *outcomes, size_t count);
@@ -19,7 +20,13 @@ json_t *cli_error_json(const struct error *error);
 /* An RFC 3339 string, or JSON null for 0. */
 json_t *cli_time_json(int64_t at);
 
-/* The highest exit status of all. */
+/* One of its members. */
+json_t *cli_outcome_one_json(const struct job_outcome *outcome);
+
+/* The exit status for both: a failure weighs more than being asked to come back later. */
+int cli_outcome_worst(int a, int b);
+
+/* That of all. */
 int cli_outcome_status(const struct job_outcome *outcomes, size_t count);
 
 /* Prints the document and a newline on stdout; takes the reference. Returns status, or CLI_EXIT_FAILED when it could not. */

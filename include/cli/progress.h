@@ -16,7 +16,8 @@ struct cli_progress {
 	char text[CLI_PROGRESS_TEXT_SIZE];
 };
 
-/* Fills the job's clock, random, runner and progress; `progress` is borrowed. */
+/* Fills the job's clock, random, runner and progress; `progress` is borrowed. From here on a signal that asks to stop is heard by the job, which ends cleanly
+ * within seconds. */
 void cli_progress_job(struct cli_progress *progress, const struct config *config, struct job *ret);
 
 void cli_progress_init(struct cli_progress *progress, bool quiet);

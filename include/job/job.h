@@ -17,6 +17,7 @@ struct clock;
 struct config;
 struct config_certificate;
 struct http_client;
+struct job_outcome;
 struct random;
 struct runner;
 
@@ -30,6 +31,8 @@ struct job {
 	/* Progress: what is being done now for which certificate; and about once a second while waiting. Either may be NULL. */
 	void (*progress)(void *self, const char *certificate, const char *step, const char *text);
 	void (*tick)(void *self);
+	/* What came of each certificate, as soon as it is known. May be NULL. */
+	void (*outcome)(void *self, const struct job_outcome *outcome);
 	void *self;
 };
 
@@ -64,8 +67,9 @@ struct job_outcome {
 	struct error error; /* JOB_FAILED, JOB_BLOCKED, post_renew_failed */
 };
 
-/* Does all `count` certificates, those of one CA one after the other; outcomes[i] is that of certificates[i]. -1 only when nothing could be done at all (lock, state
- * directory). */
+/* Does all `count` certificates, those of one CA one after the other; outcomes[i] is that of certificates[i]. With ten thousand of them the array is
+ * large: NULL, where job->outcome takes each as it comes. -1 when nothing could be done at all (lock, state directory), or when it was told to stop
+ * (ERROR_INTERRUPTED) before all had their turn; an outcome without a certificate had none. */
 int job_run(const struct job *job, const struct config_certificate *const *certificates, size_t count,
             const struct job_options *options, struct job_outcome *outcomes, struct error *err);
 

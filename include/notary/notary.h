@@ -46,7 +46,7 @@ struct notary_config {
 };
 
 /* Serves requests on fd until the result of the task comes, at most timeout_ms. 0 with the result (whatever it says) in *ret_result; -1 when
- * the net process died, broke the rules, or the time is over. */
+ * the net process died, broke the rules, the time is over, or we were asked to stop (ERROR_INTERRUPTED). */
 int notary_serve(const struct notary_config *config, int fd, int64_t timeout_ms, json_t **ret_result, struct error *err);
 
 #endif

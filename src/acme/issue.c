@@ -379,6 +379,7 @@ static bool is_worth_keeping(const struct attempt *attempt, const struct error *
 	case ERROR_LATER:
 	case ERROR_DEPLOY:
 	case ERROR_LOCKED:
+	case ERROR_INTERRUPTED:
 	case ERROR_KIND_COUNT:
 		return true;
 	}

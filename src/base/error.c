@@ -17,6 +17,7 @@ static const char *const kind_names[ERROR_KIND_COUNT] = {
 	[ERROR_PROTOCOL] = "protocol",
 	[ERROR_DEPLOY] = "deploy",
 	[ERROR_LOCKED] = "locked",
+	[ERROR_INTERRUPTED] = "interrupted",
 };
 
 /* Ends a text that did not fit with "...", not in the middle of a character. */
@@ -167,6 +168,7 @@ int error_exit_status(enum error_kind kind)
 	case ERROR_REFUSED:
 	case ERROR_PROTOCOL:
 	case ERROR_DEPLOY:
+	case ERROR_INTERRUPTED:
 	case ERROR_KIND_COUNT:
 		return 1;
 	}

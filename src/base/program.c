@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@ enum {
 	/* How long a program that does not even end by SIGKILL (a disk that does not answer) is waited for. */
 	KILL_TO_END_MS = 5000,
 	POLL_MS_WITHOUT_PIDFD = 20,
+	POLL_MS_INTERRUPT = 200,
+	INTERRUPT_GRACE_MS = 2000,
 	REPORT_FD = 3, /* the child's end of the report */
 	LINES_SHOWN = 3,
 	LINES_SHOWN_MAX = 600,
@@ -43,6 +46,7 @@ struct child {
 	bool failed; /* to start */
 	bool ended; /* not reaped yet, so its PID and its group are still its own */
 	bool terminated, killed;
+	bool interrupted; /* we were asked to stop: the deadline is nearer */
 	int64_t deadline_at_ms, kill_at_ms, give_up_at_ms, ended_at_ms;
 };
 
@@ -244,11 +248,22 @@ static bool advance(struct child *c, int64_t now, int64_t *ret_next_ms)
 	return !c->killed || now < c->give_up_at_ms;
 }
 
+/* Asked to stop ourselves, we give the program a moment to end in peace, and then no more. */
+static void look_for_interrupt(struct child *c, int64_t now)
+{
+	if (c->interrupted || interrupt_pending() == 0)
+		return;
+	c->interrupted = true;
+	if (c->deadline_at_ms > now + INTERRUPT_GRACE_MS)
+		c->deadline_at_ms = now + INTERRUPT_GRACE_MS;
+}
+
 static void attend(struct child *c, struct program_result *result)
 {
+	bool held = interrupt_held();
 	int64_t now = now_ms(), next;
 
-	while (look_for_end(c, now), advance(c, now, &next)) {
+	while (look_for_end(c, now), look_for_interrupt(c, now), advance(c, now, &next)) {
 		struct pollfd fds[] = { { c->output, POLLIN, 0 }, { c->report, POLLIN, 0 }, { c->pidfd, POLLIN, 0 } };
 		int64_t wait_ms = next - now;
 
@@ -256,6 +271,8 @@ static void attend(struct child *c, struct program_result *result)
 			fds[2].fd = -1; /* it stays readable */
 		else if (c->pidfd < 0 && wait_ms > POLL_MS_WITHOUT_PIDFD)
 			wait_ms = POLL_MS_WITHOUT_PIDFD;
+		if (held && !c->interrupted && wait_ms > POLL_MS_INTERRUPT)
+			wait_ms = POLL_MS_INTERRUPT;
 		poll(fds, ARRAY_SIZE(fds), wait_ms > INT_MAX ? INT_MAX : (int)wait_ms);
 		if (fds[0].revents != 0)
 			read_output(c, result);
@@ -266,6 +283,7 @@ static void attend(struct child *c, struct program_result *result)
 	if (c->report >= 0)
 		read_report(c);
 	result->timed_out = c->terminated;
+	result->interrupted = c->terminated && c->interrupted;
 	/* What is left of a program that was ended ends with it. */
 	if (c->terminated)
 		send(c, SIGKILL);
@@ -391,6 +409,7 @@ int program_run(const struct runner *r, const struct program_spec *spec, struct 
 	result->exit_status = -1;
 	result->signal = 0;
 	result->timed_out = false;
+	result->interrupted = false;
 	result->output_cut = false;
 	buf_reset(&result->output);
 	return r->run(r->self, spec, result, err);
@@ -443,6 +462,8 @@ int program_check(const struct program_spec *spec, const struct program_result *
 	describe(spec, command, sizeof(command));
 	last_lines(&result->output, lines, sizeof(lines));
 	separator = lines[0] != '\0' ? ": " : "";
+	if (result->interrupted)
+		return error_set(err, ERROR_SYSTEM, "%s was ended because certd was told to stop%s%s", command, separator, lines);
 	if (result->timed_out) {
 		error_set(err, ERROR_SYSTEM, "%s did not end within %s and was ended%s%s", command,
 			  time_format_duration((spec->deadline_ms + 999) / 1000, duration), separator, lines);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/ident.h"
 #include "base/log.h"
 #include "cli/outcome.h"
@@ -158,53 +159,93 @@ static bool was_issued(const struct job_outcome *outcome)
 	return outcome->result != JOB_BLOCKED;
 }
 
-/* Remembered for renewal, also when a first attempt failed: `certd renew` tries it again. What is managed already keeps its configuration
- * until another one has proven to work. */
+static int save(const struct config *config, const struct issue *issue, const char *text)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (config_save(config, issue->name, text, &err) == 0)
+		return CLI_EXIT_OK;
+	error_context(&err, "it could not be remembered for renewal");
+	return cli_fail(issue->name, &err);
+}
+
+static void forget(const struct config *config, const struct issue *issue)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	char leaf[IDENT_NAME_SIZE + sizeof(".conf")];
+	struct error err;
+	int r;
+
+	error_clear(&err);
+	snprintf(leaf, sizeof(leaf), "%s.conf", issue->name);
+	r = file_open_dir(config->conf_dir, &fd, &err);
+	if (r == FILE_OK)
+		r = file_remove(fd, leaf, &err);
+	if (r < 0)
+		log_failure(LOG_LEVEL_WARNING, issue->name, &err);
+}
+
+/* What is managed already keeps its configuration until another one has proven to work. What is new was saved before anything was asked of
+ * anybody, so that no crash leaves a certificate that nothing renews, and it stays also when a first attempt failed: `certd renew` tries it
+ * again. But not what was told to stop, and not what a person has to write in another way. */
 static int remember(const struct config *config, const struct issue *issue, const char *text,
                     const struct job_outcome *outcome)
 {
 	bool managed = config_find(config, issue->name) != NULL;
-	struct error err;
 
-	if (issue->options.dry_run || (!was_issued(outcome) && managed))
+	if (issue->options.dry_run)
 		return CLI_EXIT_OK;
-	if (!was_issued(outcome) && outcome->error.kind == ERROR_USAGE)
+	if (was_issued(outcome))
+		return save(config, issue, text);
+	if (managed)
 		return CLI_EXIT_OK;
-	error_clear(&err);
-	if (config_save(config, issue->name, text, &err) < 0) {
-		error_context(&err, "it could not be remembered for renewal");
-		return cli_fail(issue->name, &err);
+	if (outcome->error.kind == ERROR_USAGE || outcome->error.kind == ERROR_INTERRUPTED) {
+		forget(config, issue);
+		return CLI_EXIT_OK;
 	}
-	if (!was_issued(outcome))
-		log_notice("%s: remembered in %s/%s.conf: `certd renew` tries it again; remove that file to give it up", issue->name,
-		           config->conf_dir, issue->name);
+	log_notice("%s: remembered in %s/%s.conf: `certd renew` tries it again; remove that file to give it up", issue->name,
+	           config->conf_dir, issue->name);
 	return CLI_EXIT_OK;
+}
+
+static int run_job(const struct cli *cli, const struct issue *issue, const struct config *config,
+                   struct job_outcome *ret, struct error *err)
+{
+	const struct config_certificate *certificate = config_find(config, issue->name);
+	struct cli_progress progress;
+	struct job job;
+	int r;
+
+	cli_progress_init(&progress, cli->quiet);
+	cli_progress_job(&progress, config, &job);
+	r = job_run(&job, &certificate, 1, &issue->options, ret, err);
+	cli_progress_end(&progress);
+	return r;
 }
 
 static int run(const struct cli *cli, const struct issue *issue, const struct config *config, const char *text)
 {
 	CLEANUP(config_cleanup) struct config *with = NULL;
-	const struct config_certificate *certificate;
-	struct cli_progress progress;
+	bool is_new = config_find(config, issue->name) == NULL && !issue->options.dry_run;
 	struct job_outcome outcome;
-	struct job job;
 	struct error err;
 	int remembered, r;
 
 	error_clear(&err);
 	if (config_load_with(config, issue->name, text, &with, &err) < 0)
 		return cli_fail("issue", &err);
-	certificate = config_find(with, issue->name);
-	if (!certificate)
+	if (!config_find(with, issue->name))
 		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
-	cli_progress_init(&progress, cli->quiet);
-	cli_progress_job(&progress, with, &job);
-	r = job_run(&job, &certificate, 1, &issue->options, &outcome, &err);
-	cli_progress_end(&progress);
-	if (r < 0)
+	if (is_new && save(config, issue, text) != CLI_EXIT_OK)
+		return CLI_EXIT_FAILED;
+	if (run_job(cli, issue, with, &outcome, &err) < 0) {
+		if (is_new)
+			forget(config, issue);
 		return cli_fail("issue", &err);
+	}
 	if (!issue->json)
-		cli_outcome_print(&outcome);
+		cli_outcome_print(&outcome, cli->quiet);
 	remembered = remember(config, issue, text, &outcome);
 	r = cli_outcome_status(&outcome, 1);
 	if (r == CLI_EXIT_OK)

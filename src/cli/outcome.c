@@ -45,9 +45,10 @@ static void print_good(const struct job_outcome *outcome)
 	       time_format(outcome->renew_at, renew));
 }
 
-void cli_outcome_print(const struct job_outcome *outcome)
+void cli_outcome_print(const struct job_outcome *outcome, bool quiet)
 {
-	print_good(outcome);
+	if (!quiet)
+		print_good(outcome);
 	fflush(stdout);
 	if (outcome->error.kind != ERROR_NONE)
 		log_failure(LOG_LEVEL_ERROR, outcome->certificate->name, &outcome->error);
@@ -74,20 +75,21 @@ json_t *cli_error_json(const struct error *error)
 	                 error->advice, "problem", problem);
 }
 
+json_t *cli_outcome_one_json(const struct job_outcome *o)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:b, s:o, s:o}", "name", o->certificate->name, "result",
+	                 job_result_name(o->result), "reason", plan_reason_name(o->reason), "generation",
+	                 (json_int_t)o->generation, "not_after", cli_time_json(o->not_after_at), "renew_at",
+	                 cli_time_json(o->renew_at), "served", o->served ? 1 : 0, "next_at",
+	                 cli_time_json(o->result == JOB_BLOCKED ? o->error.retry_at : 0), "error", cli_error_json(&o->error));
+}
+
 json_t *cli_outcome_json(const struct job_outcome *outcomes, size_t count)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < count; i++) {
-		const struct job_outcome *o = &outcomes[i];
-		json_t *one = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:b, s:o, s:o}", "name", o->certificate->name, "result",
-		                        job_result_name(o->result), "reason", plan_reason_name(o->reason), "generation",
-		                        (json_int_t)o->generation, "not_after", cli_time_json(o->not_after_at), "renew_at",
-		                        cli_time_json(o->renew_at), "served", o->served ? 1 : 0, "next_at",
-		                        cli_time_json(o->result == JOB_BLOCKED ? o->error.retry_at : 0), "error",
-		                        cli_error_json(&o->error));
-
-		if (!one || json_array_append_new(list, one) < 0) {
+		if (json_array_append_new(list, cli_outcome_one_json(&outcomes[i])) < 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -95,17 +97,17 @@ json_t *cli_outcome_json(const struct job_outcome *outcomes, size_t count)
 	return json_pack("{s:o}", "certificates", list);
 }
 
+int cli_outcome_worst(int a, int b)
+{
+	return b == CLI_EXIT_FAILED || a == CLI_EXIT_OK ? b : a;
+}
+
 int cli_outcome_status(const struct job_outcome *outcomes, size_t count)
 {
 	int worst = CLI_EXIT_OK;
 
-	/* A failure weighs more than being asked to come back later. */
-	for (size_t i = 0; i < count; i++) {
-		int status = error_exit_status(outcomes[i].error.kind);
-
-		if (status == CLI_EXIT_FAILED || worst == CLI_EXIT_OK)
-			worst = status;
-	}
+	for (size_t i = 0; i < count; i++)
+		worst = cli_outcome_worst(worst, error_exit_status(outcomes[i].error.kind));
 	return worst;
 }
 

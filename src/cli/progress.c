@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/program.h"
 #include "base/random.h"
@@ -61,6 +62,7 @@ void cli_progress_end(struct cli_progress *progress)
 
 void cli_progress_job(struct cli_progress *progress, const struct config *config, struct job *ret)
 {
+	interrupt_hold();
 	*ret = (struct job){
 		.config = config,
 		.clock = clock_system(),

@@ -49,33 +49,51 @@ static const struct config_certificate **choose(const struct config *config, int
 	return chosen;
 }
 
+/* Tells each outcome as it comes: of ten thousand certificates none is kept. */
+struct renew {
+	struct cli_progress progress; /* first: it is the job's self too */
+	json_t *list; /* NULL without --json */
+	bool failed; /* to add to it */
+	int status;
+};
+
+static void on_outcome(void *self, const struct job_outcome *outcome)
+{
+	struct renew *renew = self;
+	int status = cli_outcome_status(outcome, 1);
+
+	cli_progress_end(&renew->progress);
+	if (!renew->list)
+		cli_outcome_print(outcome, renew->progress.quiet);
+	else if (json_array_append_new(renew->list, cli_outcome_one_json(outcome)) < 0)
+		renew->failed = true;
+	renew->status = cli_outcome_worst(renew->status, status);
+}
+
 static int run(const struct cli *cli, const struct config *config, const struct job_options *options, bool json,
                const struct config_certificate *const *chosen, size_t count)
 {
-	CLEANUP(clean_free) struct job_outcome *outcomes = calloc(count + 1, sizeof(*outcomes));
-	struct cli_progress progress;
+	json_auto_t *list = json ? json_array() : NULL;
+	struct renew renew = { .list = list, .status = CLI_EXIT_OK };
 	struct job job;
 	struct error err;
 	int r;
 
-	if (!outcomes) {
-		log_error("renew: out of memory");
-		return CLI_EXIT_FAILED;
-	}
 	error_clear(&err);
-	cli_progress_init(&progress, cli->quiet);
-	cli_progress_job(&progress, config, &job);
-	r = job_run(&job, chosen, count, options, outcomes, &err);
-	cli_progress_end(&progress);
+	cli_progress_init(&renew.progress, cli->quiet);
+	cli_progress_job(&renew.progress, config, &job);
+	job.outcome = on_outcome;
+	r = job_run(&job, chosen, count, options, NULL, &err);
+	cli_progress_end(&renew.progress);
 	if (r < 0)
-		return cli_fail("renew", &err);
+		renew.status = cli_outcome_worst(renew.status, cli_fail("renew", &err));
+	if (r < 0 && err.kind != ERROR_INTERRUPTED)
+		return renew.status;
 	if (json)
-		return cli_json_print(cli_outcome_json(outcomes, count), cli_outcome_status(outcomes, count));
-	for (size_t i = 0; i < count; i++)
-		cli_outcome_print(&outcomes[i]);
-	if (count == 0)
+		return cli_json_print(renew.failed ? NULL : json_pack("{s:O}", "certificates", list), renew.status);
+	if (count == 0 && !cli->quiet)
 		puts("nothing is managed: `certd issue NAME...` obtains the first certificate");
-	return cli_outcome_status(outcomes, count);
+	return renew.status;
 }
 
 int cli_renew(const struct cli *cli, int argc, char **argv)

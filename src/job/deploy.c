@@ -2,6 +2,7 @@
 #include "job/story.h"
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "deploy/deploy.h"
 #include "store/store.h"
 
@@ -27,6 +28,8 @@ static int take_up_generation(struct story *story, struct error *err)
 
 int job_deploy(struct story *story, struct error *err)
 {
+	if (interrupt_check(err) < 0)
+		return error_context(err, "the certificate waits for its deployment");
 	if (story->todo == STORY_DEPLOY && take_up_generation(story, err) < 0)
 		return -1;
 	story->deploy = (struct deploy){

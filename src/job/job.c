@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/lock.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -148,7 +149,10 @@ int job_run(const struct job *job, const struct config_certificate *const *certi
 {
 	CLEANUP(job_run_close) struct job_run run;
 	CLEANUP(clean_free) bool *done = NULL;
+	size_t told = 0;
 
+	for (size_t i = 0; outcomes && i < count; i++)
+		outcomes[i].certificate = NULL;
 	if (job_run_open(&run, job, options, err) < 0)
 		return -1;
 	done = calloc(count + 1, sizeof(*done));
@@ -156,10 +160,19 @@ int job_run(const struct job *job, const struct config_certificate *const *certi
 		return error_oom(err);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = i; k < count; k++) {
+			struct job_outcome outcome;
+
 			if (done[k] || !same_net(certificates[i], certificates[k]))
 				continue;
-			job_run_one(&run, certificates[k], &outcomes[k]);
+			if (interrupt_check(err) < 0)
+				return error_context(err, "%zu of %zu certificates had their turn", told, count);
+			job_run_one(&run, certificates[k], &outcome);
 			done[k] = true;
+			told++;
+			if (job->outcome)
+				job->outcome(job->self, &outcome);
+			if (outcomes)
+				outcomes[k] = outcome;
 		}
 	}
 	return 0;

@@ -107,6 +107,10 @@ static int explain_end(struct job_net *net, struct error *err)
 {
 	int status = 0;
 
+	if (err->kind == ERROR_INTERRUPTED) {
+		job_net_stop(net);
+		return -1;
+	}
 	if (waitpid(net->pid, &status, WNOHANG) == net->pid) {
 		close(net->fd);
 		net->fd = -1;

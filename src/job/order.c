@@ -211,7 +211,8 @@ static void name_ca(const struct story *story, struct error *err)
 	char origin[HTTP_URL_MAX + 1];
 	const char *host;
 
-	if (err->kind == ERROR_SYSTEM || err->kind == ERROR_INTERNAL || err->kind == ERROR_USAGE)
+	if (err->kind == ERROR_SYSTEM || err->kind == ERROR_INTERNAL || err->kind == ERROR_USAGE ||
+	    err->kind == ERROR_INTERRUPTED)
 		return;
 	if (http_url_origin(story->certificate->settings.ca->directory, origin, sizeof(origin)) < 0)
 		return;

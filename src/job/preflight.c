@@ -105,6 +105,11 @@ int job_preflight(struct story *story, struct error *err)
 	error_clear(&trouble);
 	if (probe(story, method, &trouble) == 0)
 		return 0;
+	/* We are to stop, or the net process cannot begin at all: the order would fail in the same way. */
+	if (trouble.kind == ERROR_INTERRUPTED || trouble.kind == ERROR_USAGE) {
+		*err = trouble;
+		return -1;
+	}
 	log_failure(LOG_LEVEL_WARNING, "the preflight could not be done, going on without it", &trouble);
 	return job_net_start(story->net, story->job, story->certificate, err);
 }

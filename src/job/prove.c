@@ -36,6 +36,9 @@ int job_prove(struct story *story, struct error *err)
 		return 0;
 	story_progress(story, "prove", "looking whether the new certificate is the one being served");
 	if (ask(story, err) < 0) {
+		/* Nothing was seen that speaks against it: the next run looks again. */
+		if (err->kind == ERROR_INTERRUPTED)
+			return error_context(err, "the certificate is deployed, but not yet proven to be served");
 		/* Where nothing was live before, there is nothing to go back to: what is there stays for the administrator to use. */
 		if (story->previous != 0)
 			deploy_undo(&story->deploy, err);

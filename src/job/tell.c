@@ -4,6 +4,7 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/strv.h"
 #include "deploy/deploy.h"
@@ -139,14 +140,31 @@ static void foresee(struct story *story)
 	story->outcome->renew_at = decision.renew_at;
 }
 
+/* Being told to stop is no failure of the certificate: it is not counted, held back or told to hooks. */
+static bool was_interrupted(struct error *err)
+{
+	struct error interrupt;
+
+	if (err->kind == ERROR_INTERRUPTED)
+		return true;
+	if (interrupt_check(&interrupt) == 0)
+		return false;
+	error_context(err, "%s", interrupt.message);
+	error_advise(err, "%s", interrupt.advice);
+	err->kind = ERROR_INTERRUPTED;
+	return true;
+}
+
 void job_tell(struct story *story, int result, struct error *err)
 {
 	struct job_outcome *outcome = story->outcome;
 
 	if (result < 0) {
+		bool interrupted = was_interrupted(err);
+
 		outcome->result = JOB_FAILED;
 		outcome->error = *err;
-		if (story->loaded && !story->options->dry_run)
+		if (story->loaded && !story->options->dry_run && !interrupted)
 			tell_failure(story, err);
 		return;
 	}

@@ -4,6 +4,7 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "channel/channel.h"
 #include "channel/message.h"
 #include "notary/request.h"
@@ -71,6 +72,8 @@ static int serve(struct notary *notary, int fd, int64_t timeout_ms, json_t **ret
 		int64_t left_ms = end_ms - clock_monotonic_ms(clock);
 		int r;
 
+		if (interrupt_check(err) < 0)
+			return -1;
 		if (left_ms <= 0)
 			return error_set(err, ERROR_NETWORK, "not done after %lld s, given up", (long long)(timeout_ms / 1000));
 		r = channel_receive(fd, left_ms < TICK_MS ? left_ms : TICK_MS, &type, &message, err);
