@@ -29,6 +29,7 @@ struct deploy {
 	/* deploy_apply() fills these for deploy_undo(). */
 	bool wrote_snippet;
 	bool nginx_took; /* its hook ended well */
+	int64_t reload_ms; /* what test and reload took */
 	bool had_snippet;
 	struct buf snippet_before;
 };

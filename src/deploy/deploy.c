@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
@@ -71,7 +72,21 @@ static int make_environment(const struct deploy *deploy, uint64_t generation, st
 	return 0;
 }
 
-static int run_hooks(const struct deploy *deploy, uint64_t generation, bool *ret_nginx_took, struct error *err)
+/* Test and reload; what of deploy-timeout they leave is the proof's. */
+static int tell_nginx(struct deploy *deploy, const struct hook_event *event, struct error *err)
+{
+	const struct clock *clock = clock_system();
+	const int64_t begin_ms = clock_monotonic_ms(clock);
+	struct hook_event of_nginx = *event;
+	int r;
+
+	of_nginx.deadline_ms = deploy->config->timeouts.deploy_ms;
+	r = hook_run(deploy->runner, deploy->config->nginx.hook, &of_nginx, err);
+	deploy->reload_ms = clock_monotonic_ms(clock) - begin_ms;
+	return r;
+}
+
+static int run_hooks(struct deploy *deploy, uint64_t generation, bool *ret_nginx_took, struct error *err)
 {
 	CLEANUP(strv_done) struct strv environment = STRV(ENVIRONMENT_MAX);
 	const struct hook_event event = {
@@ -84,7 +99,7 @@ static int run_hooks(const struct deploy *deploy, uint64_t generation, bool *ret
 	if (make_environment(deploy, generation, &environment, err) < 0)
 		return -1;
 	if (with_nginx(deploy)) {
-		if (hook_run(deploy->runner, deploy->config->nginx.hook, &event, err) < 0)
+		if (tell_nginx(deploy, &event, err) < 0)
 			return -1;
 		*ret_nginx_took = true;
 	}
@@ -116,7 +131,7 @@ static void add_to_message(struct error *err, const char *what, const struct err
 }
 
 /* The previous generation goes live again, and NGINX has it. */
-static void go_back(const struct deploy *deploy, struct error *err)
+static void go_back(struct deploy *deploy, struct error *err)
 {
 	struct error more;
 	bool took = false;

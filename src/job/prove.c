@@ -6,7 +6,7 @@
 #include "channel/message.h"
 #include "deploy/deploy.h"
 
-enum { PATIENCE_MS = 10 * 1000 };
+enum { PATIENCE_MS = 10 * 1000, PROOF_MIN_MS = 1000 };
 
 static int ask(struct story *story, struct error *err)
 {
@@ -16,12 +16,14 @@ static int ask(struct story *story, struct error *err)
 		.tick = story->job->tick,
 		.self = story->job->self,
 	};
+	/* Reload and proof together; a reload that took long leaves time for one look. */
+	const int64_t left_ms = story->job->config->timeouts.deploy_ms - story->deploy.reload_ms;
 	const struct message_prove task = {
 		.names = story->certificate->names,
 		.address = settings->serve_address,
 		.port = settings->https_port,
 		.fingerprint = story->facts.fingerprint,
-		.timeout_ms = story->job->config->timeouts.deploy_ms,
+		.timeout_ms = left_ms > PROOF_MIN_MS ? left_ms : PROOF_MIN_MS,
 	};
 
 	return job_net_task(story->net, CHANNEL_TASK_PROVE, message_prove_pack(&task), &notary,
