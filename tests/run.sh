@@ -24,7 +24,7 @@ export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" LC_ALL=C.UTF-8 DEBIAN_FRONTEND
 
 ALL_TIERS="units hardening system install distcheck clang valgrind tidy cppcheck"
 PACKAGES="autoconf automake make gcc libc6-dev binutils pkgconf xz-utils
-	libssl-dev libcurl4-openssl-dev libjansson-dev libconfuse-dev libunbound-dev libidn2-dev libseccomp-dev
+	libssl-dev libcurl4-openssl-dev libjansson-dev libconfuse-dev libunbound-dev libidn2-dev libpcre2-dev libseccomp-dev
 	libsystemd-dev libcmocka-dev
 	clang libclang-rt-dev clang-tidy cppcheck valgrind shellcheck mandoc python3 systemd"
 SYSTEM_PACKAGES="python3-pytest python3-pytest-xdist python3-cryptography nginx openssl curl knot strace ca-certificates"

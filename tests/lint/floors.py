@@ -35,6 +35,7 @@ FOREIGN = [
     (r"unbound.*\.h", ["dns"]),
     (r"confuse\.h", ["config"]),
     (r"seccomp\.h", ["netproc"]),
+    (r"pcre2\.h", ["nginx"]),
     (r"linux/(landlock|seccomp|filter)\.h", ["netproc"]),
     (r"systemd/.*", ["daemon", "cli"]),
     # No floor has taken these in.
