@@ -37,7 +37,7 @@ const char *channel_type_name(enum channel_type type); /* "sign", ... Static. */
 /* Octets of JSON that a frame of this type may hold. */
 uint32_t channel_type_max(enum channel_type type);
 
-/* Sends one frame; a peer that is gone is an ERROR_INTERNAL. Never raises SIGPIPE. */
+/* Sends one frame; a peer that is gone, or that reads nothing for ten seconds, is an ERROR_INTERNAL. Never raises SIGPIPE. */
 int channel_send(int fd, enum channel_type type, const json_t *message, struct error *err);
 
 enum { CHANNEL_OK = 0, CHANNEL_CLOSED = 1, CHANNEL_TIMEOUT = 2 };

@@ -20,6 +20,7 @@ struct notary {
 	const struct notary_config *config;
 	struct notary_proof *proofs;
 	size_t proofs_count;
+	unsigned int requests, progresses; /* so far */
 };
 
 /* Each appends the answer's value to out, where the request has one. */

@@ -64,15 +64,38 @@ int channel_pair(int ret_fds[static 2], struct error *err)
 	return 0;
 }
 
+/* A peer that does not read fills the socket, and would hold us for as long as it likes. */
+static int wait_writable(int fd, int64_t end_ms, struct error *err)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLOUT };
+		int64_t left_ms = end_ms - clock_monotonic_ms(clock_system());
+		int n = left_ms > 0 ? poll(&p, 1, (int)left_ms) : 0;
+
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return error_set(err, ERROR_INTERNAL, "the other process of certd does not read what it is sent");
+		if (errno != EINTR)
+			return error_set(err, ERROR_INTERNAL, "cannot wait for the other process of certd: %s", strerror(errno));
+	}
+}
+
 static int send_all(int fd, const void *data, size_t len, struct error *err)
 {
 	const char *at = data;
+	int64_t end_ms = clock_monotonic_ms(clock_system()) + FRAME_WHOLE_MS;
 
 	while (len > 0) {
-		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
+		ssize_t n = send(fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN) {
+			if (wait_writable(fd, end_ms, err) < 0)
+				return -1;
+			continue;
+		}
 		if (n < 0)
 			return error_set(err, ERROR_INTERNAL, "cannot send to the other process of certd: %s", strerror(errno));
 		at += n;

@@ -13,12 +13,26 @@
 #include "notary/notary.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { FIRST_INHERITED_FD = 3 };
+
+/* Standard input and output are nothing to it. Standard error is, in a pipe or the journal, or where somebody asked to be told details; else the
+ * terminal has the job's word only, which is cleaned. */
+static int let_go_of_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -1;
+	if (isatty(STDERR_FILENO) == 1 && log_get_level() < LOG_LEVEL_INFO && dup2(null, STDERR_FILENO) < 0)
+		return -1;
+	return null > STDERR_FILENO ? close(null) : 0;
+}
 
 /* The child's whole life. Of the descriptors it keeps standard error and its end of the channel. */
 static _Noreturn void child(const struct job *job, const struct config_ca *ca, int fd)
@@ -33,7 +47,7 @@ static _Noreturn void child(const struct job *job, const struct config_ca *ca, i
 		.sandbox = job->sandbox,
 	};
 
-	if (fd != FIRST_INHERITED_FD && dup2(fd, FIRST_INHERITED_FD) < 0)
+	if (let_go_of_terminal() < 0 || (fd != FIRST_INHERITED_FD && dup2(fd, FIRST_INHERITED_FD) < 0))
 		_exit(1);
 	close_range(FIRST_INHERITED_FD + 1, ~0U, 0);
 	_exit(netproc_main(&config));

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -25,7 +27,7 @@ static struct scmp_arg_cmp masked(unsigned int argument, scmp_datum_t mask, scmp
 /* Calls that are allowed whatever their arguments. Names that an architecture lacks are passed over. */
 static const char *const allowed[] = {
 	/* descriptors that are open already */
-	"read", "readv", "pread64", "write", "writev", "close", "close_range", "dup", "fcntl", "fcntl64", "ioctl", "lseek", "_llseek",
+	"read", "readv", "pread64", "write", "writev", "close", "close_range", "dup", "fcntl", "fcntl64", "lseek", "_llseek",
 	/* looking at files; what can be opened is below, and for Landlock to say */
 	"fstat", "fstat64", "fstatfs", "newfstatat", "fstatat64", "stat", "lstat", "statx", "access", "faccessat", "faccessat2",
 	"readlink", "readlinkat", "getdents", "getdents64", "getcwd",
@@ -64,6 +66,21 @@ static int allow_reading(scmp_filter_ctx filter)
 	int r = allow(filter, "open", 1, &open_flags);
 
 	return r < 0 ? r : allow(filter, "openat", 1, &openat_flags);
+}
+
+/* Of ioctl(): how much there is to read, whether to block, whether it is a terminal. Not TIOCSTI, which types for the administrator. */
+static int allow_ioctls(scmp_filter_ctx filter)
+{
+	static const unsigned int requests[] = { FIONREAD, FIONBIO, TCGETS };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(requests); i++) {
+		/* The kernel looks at the lower half only. */
+		const struct scmp_arg_cmp request = masked(1, UINT32_MAX, requests[i]);
+
+		r = allow(filter, "ioctl", 1, &request);
+	}
+	return r;
 }
 
 static int allow_sockets(scmp_filter_ctx filter)
@@ -114,6 +131,8 @@ static int build(scmp_filter_ctx filter)
 		r = allow(filter, allowed[i], 0, NULL);
 	if (r >= 0)
 		r = allow_reading(filter);
+	if (r >= 0)
+		r = allow_ioctls(filter);
 	if (r >= 0)
 		r = allow_sockets(filter);
 	if (r >= 0)

@@ -11,7 +11,9 @@
 
 #include <stdlib.h>
 
-enum { TICK_MS = 1000, ANSWER_MAX = 100 * 1024 };
+/* Of one task. An honest net process needs a few for each name and for each time that it asks the CA how things stand; one that was taken over fills
+ * neither the journal nor the disk's queue. */
+enum { TICK_MS = 1000, ANSWER_MAX = 100 * 1024, REQUESTS_MAX = 20000, PROGRESS_MAX = 2000 };
 
 /* Serves one request: what it returns goes to the net process, be it a value or an error. */
 static int dispatch(struct notary *notary, enum channel_type type, const json_t *message, struct buf *out,
@@ -38,6 +40,16 @@ static int dispatch(struct notary *notary, enum channel_type type, const json_t 
 		break;
 	}
 	return error_set(err, ERROR_INTERNAL, "the net process sent a %s, which is no request", channel_type_name(type));
+}
+
+static int count(struct notary *notary, enum channel_type type, struct error *err)
+{
+	notary->requests++;
+	if (type == CHANNEL_PROGRESS)
+		notary->progresses++;
+	if (notary->requests > REQUESTS_MAX || notary->progresses > PROGRESS_MAX)
+		return error_set(err, ERROR_INTERNAL, "the net process asks for more than any task needs, and was stopped");
+	return 0;
 }
 
 static int answer(struct notary *notary, int fd, enum channel_type type, const json_t *message, struct error *err)
@@ -89,7 +101,7 @@ static int serve(struct notary *notary, int fd, int64_t timeout_ms, json_t **ret
 			*ret_result = TAKE(message);
 			return 0;
 		}
-		if (answer(notary, fd, type, message, err) < 0)
+		if (count(notary, type, err) < 0 || answer(notary, fd, type, message, err) < 0)
 			return -1;
 	}
 }

@@ -211,6 +211,10 @@ int notary_progress(const struct notary *notary, const json_t *message, struct e
 		if (store_account_set_url(config->account, progress.account_url, err) < 0)
 			return -1;
 	}
+	if (progress.order_url && progress.order_url[0] != '\0' &&
+	    !http_url_same_origin(progress.order_url, config->directory_url))
+		return error_set(err, ERROR_PROTOCOL, "the CA's order URL %.300s is not at the place of its directory %s",
+		                 progress.order_url, config->directory_url);
 	if (progress.order_url && config->order)
 		return config->order(config->self, progress.order_url, progress.order_expires_at, err);
 	return 0;

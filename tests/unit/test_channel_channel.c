@@ -85,6 +85,23 @@ static void test_a_peer_that_is_gone(void **state)
 	assert_int_equal(err.kind, ERROR_INTERNAL);
 }
 
+/* Takes the ten seconds that such a peer is given. */
+static void test_a_peer_that_does_not_read(void **state)
+{
+	static char text[100 * 1024];
+	json_auto_t *message = NULL;
+	int size = 4096, sent = 0;
+
+	(void)state;
+	memset(text, 'a', sizeof(text) - 1);
+	message = json_pack("{s:s}", "value", text);
+	assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	while (sent < 100 && channel_send(fds[0], CHANNEL_ANSWER, message, &err) == 0)
+		sent++;
+	assert_true(sent < 100);
+	assert_non_null(strstr(err.message, "does not read"));
+}
+
 static void test_a_frame_over_its_limit_is_not_sent(void **state)
 {
 	static char text[CHANNEL_TYPE_END + 4096];
@@ -133,6 +150,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_type_comes_as_it_was_sent, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_nothing_within_the_time, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_a_peer_that_does_not_read, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_a_frame_over_its_limit_is_not_sent, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_bad_frames_are_refused, open_pair, close_pair),
 	};

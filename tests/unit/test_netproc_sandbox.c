@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -158,6 +159,21 @@ static int local_socket(void)
 	return can(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
 }
 
+/* An answer other than EPERM says that the kernel was asked. */
+static int type_for_administrator(void)
+{
+	char letter = 'x';
+
+	return can(ioctl(STDERR_FILENO, TIOCSTI, &letter) == 0 || errno != EPERM);
+}
+
+static int ask_how_much_there_is(void)
+{
+	int fds[2], count = -1;
+
+	return can(pipe(fds) == 0 && ioctl(fds[0], FIONREAD, &count) == 0 && count == 0);
+}
+
 static int become_root(void)
 {
 	return can(setuid(0) == 0 && geteuid() == 0);
@@ -239,6 +255,7 @@ static void test_what_it_cannot_do(void **state)
 		{ "signal its parent", signal_parent },
 		{ "listen on TCP", listen_tcp },
 		{ "speak to local services", local_socket },
+		{ "type for the administrator", type_for_administrator },
 		{ "become root", become_root },
 	};
 
@@ -253,6 +270,7 @@ static void test_what_it_still_can_do(void **state)
 		{ "look up a name", look_up_name },
 		{ "start a thread", start_thread },
 		{ "open a connection", open_connection },
+		{ "ask how much there is to read", ask_how_much_there_is },
 	};
 
 	(void)state;

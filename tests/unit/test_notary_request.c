@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "channel/channel.h"
 #include "channel/message.h"
 #include "crypto/pkey.h"
 #include "json/doc.h"
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -316,6 +318,7 @@ static void test_the_urls_it_is_told(void **state)
 {
 	struct message_progress progress = { .step = "account", .text = "x", .account_url = "https://evil.example/account/1" };
 	json_auto_t *foreign = message_progress_pack(&progress);
+	json_auto_t *foreign_order = NULL;
 	json_auto_t *own = NULL;
 
 	(void)state;
@@ -327,6 +330,60 @@ static void test_the_urls_it_is_told(void **state)
 	assert_int_equal(notary_progress(&notary, own, &err), 0);
 	assert_string_equal(store_account_url(account), progress.account_url);
 	assert_string_equal(order_url, progress.order_url);
+	progress.order_url = "https://evil.example/order/4";
+	foreign_order = message_progress_pack(&progress);
+	assert_int_equal(notary_progress(&notary, foreign_order, &err), -1);
+	assert_string_equal(order_url, "https://ca.example/order/3");
+}
+
+/* A net process that was taken over and writes the journal full. */
+static _Noreturn void flood(int fd)
+{
+	const struct message_progress progress = { .step = "order", .text = "x" };
+
+	for (;;) {
+		json_auto_t *message = message_progress_pack(&progress);
+		json_auto_t *answer = NULL;
+		enum channel_type type;
+		struct error ignored;
+
+		if (channel_send(fd, CHANNEL_PROGRESS, message, &ignored) < 0 ||
+		    channel_receive(fd, 60000, &type, &answer, &ignored) != CHANNEL_OK)
+			_exit(0);
+	}
+}
+
+static unsigned int lines;
+
+static void count_line(void *self, const char *step, const char *text)
+{
+	(void)self;
+	(void)step;
+	(void)text;
+	lines++;
+}
+
+static void test_a_flood_is_stopped(void **state)
+{
+	const struct notary_config flooded = { .names = &names, .progress = count_line };
+	json_t *result = NULL;
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(channel_pair(fds, &err), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(fds[0]);
+		flood(fds[1]);
+	}
+	close(fds[1]);
+	assert_int_equal(notary_serve(&flooded, fds[0], 600 * 1000, &result, &err), -1);
+	assert_non_null(strstr(err.message, "more than any task needs"));
+	assert_true(lines > 1000 && lines < 10000);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 int main(void)
@@ -342,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_all_proofs_are_taken_back_at_the_end),
 		cmocka_unit_test(test_proofs_that_are_refused),
 		cmocka_unit_test(test_the_urls_it_is_told),
+		cmocka_unit_test(test_a_flood_is_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
