@@ -16,6 +16,7 @@ struct notary_config;
 struct job_net {
 	int fd; /* -1: not running */
 	pid_t pid;
+	unsigned int tasks; /* given to it so far */
 	const char *directory_url; /* whose CA it talks to, */
 	const char *ca_bundle; /* trusting whom; both borrowed from the configuration */
 };

@@ -52,6 +52,7 @@ int job_commit(struct story *story, struct error *err)
 	    store_pending_clear(story->store_cert, err) < 0)
 		return -1;
 	story->outcome->generation = story->generation;
+	story->outcome->served = false;
 	story->outcome->not_after_at = story->facts.not_after_at;
 	return 0;
 }

@@ -19,7 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_INHERITED_FD = 3 };
+/* Its time on the processor is limited (netproc/sandbox.h), for which the certificates of a whole fleet may be too many: it makes room for another
+ * long before that. */
+enum { FIRST_INHERITED_FD = 3, TASKS_MAX = 600 };
 
 /* Standard input and output are nothing to it. Standard error is, in a pipe or the journal, or where somebody asked to be told details; else the
  * terminal has the job's word only, which is cleaned. */
@@ -70,7 +72,7 @@ int job_net_start_ca(struct job_net *net, const struct job *job, const struct co
 	int fds[2];
 	pid_t pid;
 
-	if (serves(net, ca))
+	if (serves(net, ca) && net->tasks < TASKS_MAX)
 		return 0;
 	job_net_stop(net);
 	if (channel_pair(fds, err) < 0)
@@ -87,6 +89,7 @@ int job_net_start_ca(struct job_net *net, const struct job *job, const struct co
 	close(fds[1]);
 	net->fd = fds[0];
 	net->pid = pid;
+	net->tasks = 0;
 	net->directory_url = ca->directory;
 	net->ca_bundle = ca->ca_bundle;
 	return 0;
@@ -148,6 +151,7 @@ int job_net_task(struct job_net *net, enum channel_type type, json_t *task, cons
 		return error_oom(err);
 	if (net->fd < 0)
 		return error_set(err, ERROR_INTERNAL, "the net process is not running");
+	net->tasks++;
 	if (channel_send(net->fd, type, message, err) < 0 || notary_serve(notary, net->fd, timeout_ms, &result, err) < 0)
 		return explain_end(net, err);
 	if (message_answer_read(result, &value, err) < 0)

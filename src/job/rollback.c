@@ -1,6 +1,7 @@
 #include "job/job.h"
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -11,7 +12,8 @@
 enum { GENERATIONS_MAX = 4096 };
 
 /* The highest generation below the live one. */
-static int find_previous(const struct store_cert *store_cert, uint64_t live, uint64_t *ret, struct error *err)
+static int find_previous(const struct store_cert *store_cert, const char *name, uint64_t live, uint64_t *ret,
+                         struct error *err)
 {
 	uint64_t generations[GENERATIONS_MAX];
 	uint64_t found = 0;
@@ -25,34 +27,59 @@ static int find_previous(const struct store_cert *store_cert, uint64_t live, uin
 	}
 	if (live == 0 || found == 0) {
 		error_set(err, ERROR_USAGE, "there is no generation before the live one to go back to");
-		return error_advise(err, "`certd renew --force CERT` obtains a new certificate instead");
+		return error_advise(err, "`certd renew --force %s` obtains a new certificate instead", name);
 	}
 	*ret = found;
 	return 0;
 }
 
-/* Reads what there is, and makes the generation before the live one the one that waits for deployment. */
-static int turn_back(struct story *story, struct error *err)
+/* Which generation waited for its deployment before, and whether that was changed. */
+struct waiting {
+	bool changed;
+	uint64_t generation, previous;
+};
+
+/* Makes the generation before the live one the one that waits for deployment, durably. */
+static int choose(struct story *story, struct waiting *waiting, uint64_t previous, struct error *err)
 {
 	struct store_state *state = &story->survey.state;
-	uint64_t previous;
 
-	if (job_load(story, err) < 0 || find_previous(story->store_cert, story->survey.live, &previous, err) < 0)
-		return -1;
+	*waiting = (struct waiting){ .changed = true, .generation = state->deploy_generation, .previous = state->deploy_previous };
 	state->deploy_generation = previous;
 	state->deploy_previous = story->survey.live;
-	if (story_save(story, err) < 0)
+	return story_save(story, err);
+}
+
+/* Reads anew what there is, the generation before the live one now being the one that counts, and looks whether it can be served. */
+static int look(struct story *story, uint64_t previous, struct error *err)
+{
+	struct job_survey survey;
+	char when[TIME_TEXT_SIZE];
+
+	if (job_survey_read(story->store_cert, story->certificate, &survey, err) < 0)
 		return -1;
 	job_survey_done(&story->survey);
-	if (job_survey_read(story->store_cert, story->certificate, &story->survey, err) < 0)
-		return -1;
-	if (!story->survey.have || story->survey.newest != previous)
-		return error_set(err, ERROR_SYSTEM, "generation %llu cannot be used: %s", (unsigned long long)previous,
-		                 story->survey.damage);
-	if (story->survey.revoked) {
+	story->survey = survey;
+	if (!survey.have || survey.newest != previous)
+		error_set(err, ERROR_SYSTEM, "generation %llu cannot be used: %s", (unsigned long long)previous, survey.damage);
+	else if (survey.revoked)
 		error_set(err, ERROR_USAGE, "generation %llu, before the live one, was revoked", (unsigned long long)previous);
-		return error_advise(err, "`certd renew --force CERT` obtains a new certificate instead");
-	}
+	else if (survey.facts.not_after_at <= clock_wall(story->job->clock))
+		error_set(err, ERROR_USAGE, "generation %llu, before the live one, is no longer valid since %s",
+		          (unsigned long long)previous, time_format(survey.facts.not_after_at, when));
+	else
+		return 0;
+	return error_advise(err, "`certd renew --force %s` obtains a new certificate instead", story->certificate->name);
+}
+
+static int turn_back(struct story *story, struct waiting *waiting, struct error *err)
+{
+	uint64_t previous;
+
+	if (job_load(story, err) < 0 ||
+	    find_previous(story->store_cert, story->certificate->name, story->survey.live, &previous, err) < 0 ||
+	    choose(story, waiting, previous, err) < 0 || look(story, previous, err) < 0)
+		return -1;
 	story->todo = STORY_DEPLOY;
 	story->outcome->generation = previous;
 	story->outcome->not_after_at = story->survey.facts.not_after_at;
@@ -61,16 +88,16 @@ static int turn_back(struct story *story, struct error *err)
 	return job_prove(story, err);
 }
 
-/* Whatever came of it, the next run shall not try it again by itself. */
-static void settle(struct story *story)
+/* The next run shall not try a rollback again by itself. Where it came to nothing, what waited before waits again. */
+static void settle(struct story *story, const struct waiting *waiting, bool done)
 {
 	struct error err;
 
-	if (!story->loaded)
+	if (!story->loaded || !waiting->changed)
 		return;
 	error_clear(&err);
-	story->survey.state.deploy_generation = 0;
-	story->survey.state.deploy_previous = 0;
+	story->survey.state.deploy_generation = done ? 0 : waiting->generation;
+	story->survey.state.deploy_previous = done ? 0 : waiting->previous;
 	if (story_save(story, &err) < 0)
 		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
 }
@@ -81,6 +108,7 @@ int job_rollback(const struct job *job, const struct config_certificate *certifi
 	static const struct job_options options = { .deploy = true, .named = true };
 	CLEANUP(job_run_close) struct job_run run;
 	struct story story = { .job = job, .options = &options, .certificate = certificate, .outcome = ret, .net = &run.net };
+	struct waiting waiting = { .changed = false };
 	int r;
 
 	*ret = (struct job_outcome){ .certificate = certificate };
@@ -89,8 +117,8 @@ int job_rollback(const struct job *job, const struct config_certificate *certifi
 	story.store = run.store;
 	r = job_net_start(&run.net, job, certificate, err);
 	if (r == 0)
-		r = turn_back(&story, err);
-	settle(&story);
+		r = turn_back(&story, &waiting, err);
+	settle(&story, &waiting, r == 0);
 	if (r == 0)
 		ret->result = JOB_DEPLOYED;
 	story_done(&story);

@@ -94,6 +94,8 @@ static int read_newest(const struct store_cert *store_cert, struct job_survey *s
 	if (survey->newest == 0)
 		return 0;
 	survey->have = read_generation(store_cert, survey->newest, survey, &damage) == 0;
+	if (!survey->have)
+		text_copy(survey->damage, sizeof(survey->damage), damage.message);
 	if (!survey->have && survey->newest != survey->live && survey->live != 0) {
 		/* What waited for deployment is gone: what is live counts. */
 		ident_list_done(&survey->names);

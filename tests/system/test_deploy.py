@@ -222,6 +222,42 @@ def test_rollback_without_a_previous_generation(lab):
     lab.assert_served()
 
 
+def test_rollback_that_fails_leaves_what_waits_for_deployment(lab):
+    lab.issued()
+    first = lab.leaf()
+    hook = lab.hook("deploy", "#!/bin/sh\nexit 1\n")
+    assert lab.certd("renew", "--force").status == 1
+    assert lab.leaf() == first
+    assert lab.certd("rollback", BARE).status == 2  # there is none before the first
+    hook.unlink()
+    done = lab.certd("renew")
+    assert done.status == 0 and lab.leaf() != first, done
+    assert lab.status()["generation"] == 2, "deployed, not issued again"
+    # One that was tried and undone: the same.
+    hook = lab.hook("deploy", "#!/bin/sh\nexit 1\n")
+    second = lab.leaf()
+    assert lab.certd("renew", "--force").status == 1
+    assert lab.certd("rollback", BARE).status == 1
+    assert lab.leaf() == second
+    wait_for(lambda: lab.served() == second, "NGINX to be back at the second")
+    hook.unlink()
+    assert lab.certd("renew").status == 0
+    assert lab.status()["generation"] == 3
+    lab.assert_served()
+
+
+def test_rollback_to_what_cannot_be_used(lab):
+    lab.issued()
+    lab.certd("renew", "--force")
+    second = lab.leaf()
+    (lab.state / "certificates" / BARE / "1" / "fullchain.pem").write_text("")
+    done = lab.certd("rollback", BARE)
+    assert done.status == 1 and "generation 1 cannot be used: " in done.err and "empty" in done.err, done
+    assert lab.leaf() == second
+    assert lab.status()["state"] == "valid"
+    lab.assert_served()
+
+
 def test_snippet_printed_is_the_snippet_written(lab):
     placeholder = snippet_of(lab).read_text()
     assert "ssl_reject_handshake" in placeholder
