@@ -4,10 +4,13 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct command {
 	const char *name;
@@ -67,7 +70,11 @@ static int read_options(int argc, char **argv, struct cli *cli, int *ret_status)
 			*ret_status = CLI_EXIT_OK;
 			return 0;
 		}
-		if (text_equal(argv[i], "-c") && i + 1 < argc) {
+		if (text_equal(argv[i], "-c") && i + 1 == argc) {
+			log_error("-c lacks its value, the configuration file");
+			break;
+		}
+		if (text_equal(argv[i], "-c")) {
 			cli->config_file = argv[++i];
 			cli->config_named = true;
 		} else if (text_equal(argv[i], "-v")) {
@@ -88,15 +95,37 @@ static int read_options(int argc, char **argv, struct cli *cli, int *ret_status)
 	return 0;
 }
 
+/* A descriptor that we were started without would be given to the next file that is opened, and what is printed would go there. In its place comes one
+ * that cannot be used in that direction either, so that to print is an error still. */
+static void fill_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(CLI_EXIT_FAILED);
+	}
+}
+
+/* What was printed has to have arrived, for a script that reads it. */
+static int close_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("cannot write to standard output: %s", errno != 0 ? strerror(errno) : "some of it was lost");
+	return status == CLI_EXIT_OK ? CLI_EXIT_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .config_file = CERTD_SYSCONFDIR "/certd/certd.conf" };
 	int status = CLI_EXIT_USAGE;
 	int command;
 
+	fill_descriptors();
 	/* A reader that goes away shows as an error of the write, not as our end. */
 	signal(SIGPIPE, SIG_IGN);
 	umask(S_IRWXG | S_IRWXO);
 	command = read_options(argc, argv, &cli, &status);
-	return command > 0 ? run_command(&cli, argc - command, argv + command) : status;
+	if (command > 0)
+		status = run_command(&cli, argc - command, argv + command);
+	return close_output(status);
 }

@@ -29,7 +29,7 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-/* Logs "CONTEXT: message" and, on a line of its own, the advice. `context` may be NULL. */
+/* Logs "CONTEXT: message" and, on a line of its own that is indented, the advice. `context` may be NULL. */
 void log_failure(enum log_level level, const char *context, const struct error *err);
 
 #endif

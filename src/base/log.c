@@ -109,5 +109,5 @@ void log_failure(enum log_level level, const char *context, const struct error *
 	else
 		log_line(level, "%s", err->message);
 	if (err->advice[0] != '\0')
-		log_line(level, "%s", err->advice);
+		log_line(level, "  %s", err->advice);
 }

@@ -13,6 +13,7 @@
 #include "config/directive.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -224,6 +225,21 @@ static int run_job(const struct cli *cli, const struct issue *issue, const struc
 	return r;
 }
 
+/* What is wrong on the command line is not to be looked for in a file that does not exist yet. */
+static void leave_place_out(const struct config *config, const struct issue *issue, struct error *err)
+{
+	char place[PATH_MAX];
+	size_t len;
+
+	snprintf(place, sizeof(place), "%s/%s.conf:", config->conf_dir, issue->name);
+	len = strlen(place);
+	if (strncmp(err->message, place, len) != 0)
+		return;
+	len += strspn(err->message + len, "0123456789");
+	if (strncmp(err->message + len, ": ", 2) == 0)
+		memmove(err->message, err->message + len + 2, strlen(err->message + len + 2) + 1);
+}
+
 static int run(const struct cli *cli, const struct issue *issue, const struct config *config, const char *text)
 {
 	CLEANUP(config_cleanup) struct config *with = NULL;
@@ -233,8 +249,10 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 	int remembered, r;
 
 	error_clear(&err);
-	if (config_load_with(config, issue->name, text, &with, &err) < 0)
+	if (config_load_with(config, issue->name, text, &with, &err) < 0) {
+		leave_place_out(config, issue, &err);
 		return cli_fail("issue", &err);
+	}
 	if (!config_find(with, issue->name))
 		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
 	if (is_new && save(config, issue, text) != CLI_EXIT_OK)

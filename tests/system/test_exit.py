@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 from lab import BARE, NAMES, WWW, Knot, wait_for
@@ -188,3 +189,36 @@ def test_quiet_says_nothing_when_nothing_is_wrong(lab):
         done = lab.certd("-q", *arguments)
         assert (done.status, done.out, done.err) == (0, "", ""), done
     lab.assert_served()
+
+
+def shell(lab, redirections, *arguments):
+    """What a shell makes of certd with its descriptors changed: the status and what came on stderr, where it was left open."""
+    command = f'exec "$@" {redirections}'
+    done = subprocess.run(["/bin/sh", "-c", command, "sh", *lab.argv(*arguments)], capture_output=True, text=True, timeout=90)
+    return done.returncode, done.stderr
+
+
+def test_output_that_does_not_arrive_is_an_error(lab):
+    lab.issued()
+    for arguments in (("status",), ("status", "--json"), ("renew",), ("--help",), ("snippet", BARE), ("check-config",)):
+        for redirection in (">/dev/full", ">&-"):
+            status, err = shell(lab, redirection, *arguments)
+            assert status == 1 and "writ" in err, (arguments, redirection, status, err)
+
+
+def test_started_without_descriptors(lab):
+    """Files that are opened must not get the numbers of standard input, output and error."""
+    status, _ = shell(lab, "<&- >&- 2>&-", "issue", *NAMES)
+    assert status in (0, 1)
+    lab.assert_served()
+    lab.hook("deploy", f"#!/bin/sh\nls -l /proc/self/fd | grep -c {lab.path} >{lab.path}/count\nexit 0\n")
+    assert shell(lab, "<&-", "renew", "--force")[0] == 0
+    assert (lab.path / "count").read_text().strip() == "0"
+    lab.assert_served()
+
+
+def test_wrong_command_line_names_no_file(lab):
+    done = lab.certd("issue", f"*.{BARE}")
+    assert done.status == 2 and "conf.d" not in done.err and "wildcard" in done.err, done
+    done = lab.certd("-c")
+    assert done.status == 2

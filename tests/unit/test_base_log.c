@@ -113,7 +113,7 @@ static void test_failures_and_errno(void **state)
 	log_notice("%m");
 	assert_int_equal(errno, EDOM);
 	read_log(text, sizeof(text));
-	assert_string_equal(text, "certd: example.com: cannot connect\ncertd: cannot connect\ncertd: check the firewall\n"
+	assert_string_equal(text, "certd: example.com: cannot connect\ncertd: cannot connect\ncertd:   check the firewall\n"
 				  "certd: Numerical argument out of domain\n");
 }
 
