@@ -123,6 +123,7 @@ static void make_config(struct place *p)
 	p->config.nginx.prefix = "/srv/prefix";
 	p->config.nginx.hook = p->hook;
 	p->config.timeouts.hook_ms = 300000;
+	p->config.timeouts.deploy_ms = 300000;
 	p->certificate.name = "a.example";
 	p->certificate.names.items = p->idents;
 	p->certificate.names.count = 2;

@@ -104,6 +104,7 @@ static int make_place(void **state)
 	p->config.nginx.config = p->nginx_conf;
 	p->config.nginx.hook = p->hook;
 	p->config.timeouts.hook_ms = 60000;
+	p->config.timeouts.deploy_ms = 60000;
 	p->certificate.name = "a.example";
 	p->certificate.names.items = &p->ident;
 	p->certificate.names.count = 1;
