@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const kind_names[ERROR_KIND_COUNT] = {
 	[ERROR_NONE] = "none",
@@ -77,6 +78,9 @@ static const char *advice_of_errno(int errnum)
 		return "make that file system writable; under systemd, name the path in ReadWritePaths= of the unit";
 	case EACCES:
 	case EPERM:
+		if (geteuid() != 0)
+			return "certd runs as an ordinary user here: run it as root, or let that user have the path (owner and mode, "
+			       "also of the directories above it)";
 		return "check owner and mode of that path and of the directories above it, who certd runs as, and what "
 		       "SELinux, AppArmor or the systemd unit permit";
 	default:

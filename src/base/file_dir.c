@@ -153,8 +153,10 @@ static int walk_fail(const struct walk *w, int errnum, int fd, struct error *err
 		}
 		if (S_ISLNK(st.st_mode) && errnum == ENOENT)
 			return error_set(err, ERROR_SYSTEM, "%s is a symbolic link to nothing", path);
-		if (!S_ISDIR(st.st_mode))
-			return error_set(err, ERROR_SYSTEM, "%s is no directory", path);
+		if (!S_ISDIR(st.st_mode)) {
+			error_set(err, ERROR_SYSTEM, "%s is no directory", path);
+			return error_advise(err, "move away what is there, or configure another directory");
+		}
 	}
 	return error_sys(err, errnum, "cannot open the directory %s", path);
 }

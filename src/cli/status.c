@@ -55,13 +55,19 @@ static void view_done(struct view *view)
 	store_cert_free(view->store_cert);
 }
 
+/* Whether there is something to be tried again. After a failure that somebody asked for by --force, or by names that were then not taken, there is not. */
+static bool waits(const struct view *view)
+{
+	return view->decision.verdict != PLAN_NOT_DUE || view->survey.state.deploy_generation != 0;
+}
+
 static enum status_state judge(const struct view *view)
 {
 	const struct store_state *state = &view->survey.state;
 
 	if (view->survey.have && view->survey.facts.not_after_at <= view->now_at)
 		return STATUS_EXPIRED;
-	if (state->last_at != 0 && !state->last_ok)
+	if (state->last_at != 0 && !state->last_ok && waits(view))
 		return STATUS_FAILING;
 	if (!view->survey.have)
 		return STATUS_MISSING;
@@ -123,8 +129,12 @@ static void print_trouble(const struct view *view)
 		printf("  generation %llu cannot be used: %s\n", (unsigned long long)view->survey.newest, view->survey.damage);
 	if (state->last_at == 0 || state->last_ok)
 		return;
-	printf("  failed %llu time%s, last at %s; next try from %s\n", (unsigned long long)state->attempts,
-	       state->attempts == 1 ? "" : "s", time_format(state->last_at, when), time_format(state->next_at, next));
+	if (waits(view))
+		printf("  failed %llu time%s, last at %s; next try from %s\n", (unsigned long long)state->attempts,
+		       state->attempts == 1 ? "" : "s", time_format(state->last_at, when), time_format(state->next_at, next));
+	else
+		printf("  the last attempt, at %s, failed; the certificate is not due, so it is not tried again:\n",
+		       time_format(state->last_at, when));
 	printf("  %s\n", state->last_error.message);
 	if (state->last_error.advice[0] != '\0')
 		printf("  %s\n", state->last_error.advice);

@@ -43,6 +43,9 @@ int job_deploy(struct story *story, struct error *err)
 	story_progress(story, "deploy", "writing the snippet and running the deploy hooks");
 	if (deploy_apply(&story->deploy, err) < 0) {
 		err->kind = ERROR_DEPLOY;
+		if (err->advice[0] == '\0')
+			error_advise(err, "mend what it says; `certd renew %s` then deploys this certificate, without ordering another",
+			             story->certificate->name);
 		return error_context(err, "the certificate is issued, but not deployed");
 	}
 	return 0;

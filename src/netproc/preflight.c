@@ -204,6 +204,8 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 	if (response->status == 200 && body_matches(response, p->task->body))
 		return 0;
 	text_copy(first, sizeof(first), buf_text(&response->body));
+	for (char *c = first; *c != '\0'; c++)
+		*c = strchr("\r\n\t", *c) ? ' ' : *c;
 	text_clean(first);
 	snprintf(text, sizeof(text), "http://%s at %s answers a test file with status %d and \"%s\"", fetch->name,
 	         fetch->connect_to, response->status, first);

@@ -65,7 +65,7 @@ def test_ca_down(lab):
     assert lab.leaf() == before
     lab.assert_served()
     entry = lab.status()
-    assert entry["state"] == "failing" and entry["last_attempt"]["error"]["message"], entry
+    assert entry["last_attempt"]["result"] == "failed" and entry["last_attempt"]["error"]["message"], entry
     assert entry["last_attempt"]["next_at"], entry
 
 

@@ -54,7 +54,7 @@ def test_failure_is_told_with_advice(lab):
     lab.dns.post("add-a", host=WWW, addresses=["127.0.0.99"])
     assert lab.certd("renew", "--force").status == 1
     entry = lab.status()
-    assert entry["state"] == "failing" and entry["served"]["verified"] is True, entry
+    assert entry["last_attempt"]["result"] == "failed" and entry["served"]["verified"] is True, entry
     error = entry["last_attempt"]["error"]
     assert set(error) == {"kind", "message", "advice", "problem"}
     assert error["kind"] == "refused" and WWW in error["message"] and error["advice"], error
@@ -62,7 +62,9 @@ def test_failure_is_told_with_advice(lab):
     assert entry["last_attempt"]["attempts"] == 1
     assert parsed(entry["last_attempt"]["next_at"]) > parsed(entry["last_attempt"]["at"])
     text = lab.certd("status")
-    assert BARE in text.out and "failing" in text.out
+    assert BARE in text.out and WWW in text.out
+    # It was only forced: nothing is due, nothing will be tried, and no monitor shall be alarmed for two months.
+    assert entry["state"] == "valid" and text.status == 0 and "not due" in text.out, text
 
 
 def test_a_failure_is_not_tried_again_before_its_time(lab):
@@ -70,6 +72,7 @@ def test_a_failure_is_not_tried_again_before_its_time(lab):
     lab.dns.post("add-a", host=WWW, addresses=["127.0.0.99"])
     assert lab.issue().status == 1
     orders = lab.ca.orders()
+    assert lab.status()["state"] == "failing" and lab.certd("status").status == 1
     done = lab.certd("renew")
     assert done.status in (0, 1, 3) and lab.ca.orders() == orders, done
 
