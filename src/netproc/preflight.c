@@ -197,8 +197,8 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 		snprintf(text, sizeof(text), "http://%s at %s answers a test file with %d and a redirect to %.300s", fetch->name,
 		         fetch->connect_to, response->status, response->location);
 		return add_finding(p, fetch->name, text,
-		                   "include the challenge snippet in the port-80 server and move its `return 301` into `location /`: "
-		                   "at server level it defeats the exception",
+		                   "include the challenge snippet (certd-acme-challenge.conf) in the port-80 server and move its "
+		                   "`return 301` into `location /`: at server level it defeats the exception",
 		                   err);
 	}
 	if (response->status == 200 && body_matches(response, p->task->body))
@@ -210,8 +210,9 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 	snprintf(text, sizeof(text), "http://%s at %s answers a test file with status %d and \"%s\"", fetch->name,
 	         fetch->connect_to, response->status, first);
 	return add_finding(p, fetch->name, text,
-	                   "another server answers for this name, or the port-80 server does not include the challenge snippet, or "
-	                   "another webroot stands in it (`nginx -T` shows which server has the name)",
+	                   "another server answers for this name, or the port-80 server does not include the challenge snippet "
+	                   "(certd-acme-challenge.conf), or another webroot stands in it (`nginx -T` shows which server has "
+	                   "the name)",
 	                   err);
 }
 
