@@ -73,14 +73,14 @@ class Running:
 
 
 class Lab:
-    """options: those of Pebble; nginx=False leaves the web server stopped; dns= a name server instead of the usual."""
+    """options: those of Pebble; nginx=False leaves the web server stopped; dns= a name server instead of the usual; address= where all listen."""
 
-    def __init__(self, certd, dns=None, **options):
+    def __init__(self, certd, dns=None, address=None, **options):
         self.program = str(certd)
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="certd-lab-"))
         self.path.chmod(0o755)  # the workers of NGINX and the net process are not us
         Reaper.get().tell("dir", self.path)
-        self.address = private_address()
+        self.address = address or private_address()
         self.state, self.runtime = self.path / "state", self.path / "run"
         self.webroot, self.hooks = self.path / "state" / "webroot", self.path / "hooks.d"
         self.snippets, self.conf = self.path / "snippets", self.path / "certd.conf"
