@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "snippet", cli_snippet, "print or write the NGINX snippets" },
 	{ "rollback", cli_rollback, "the previous generation goes live again" },
 	{ "revoke", cli_revoke, "have the CA revoke a certificate" },
+	{ "check", cli_check, "why HTTPS for these names works or does not" },
 	{ "check-config", cli_check_config, "report every error in the configuration" },
 };
 

@@ -9,7 +9,7 @@
 
 struct error;
 
-enum { ACME_PROFILES_MAX = 64 };
+enum { ACME_PROFILES_MAX = 64, ACME_CAA_IDENTITIES_MAX = 32 };
 
 struct acme_directory {
 	char new_nonce[HTTP_URL_MAX + 1];
@@ -20,10 +20,12 @@ struct acme_directory {
 	char renewal_info[HTTP_URL_MAX + 1]; /* RFC 9773 */
 	char terms_of_service[HTTP_URL_MAX + 1]; /* for people; never asked. "" for none */
 	bool external_account_required;
+	struct strv caa_identities; /* the CA's names in CAA records, RFC 8659 */
 	struct strv profiles; /* names of "profiles" in "meta" */
 };
 
-#define ACME_DIRECTORY ((struct acme_directory){ .profiles = STRV(ACME_PROFILES_MAX) })
+#define ACME_DIRECTORY \
+	((struct acme_directory){ .profiles = STRV(ACME_PROFILES_MAX), .caa_identities = STRV(ACME_CAA_IDENTITIES_MAX) })
 
 void acme_directory_done(struct acme_directory *directory);
 

@@ -18,6 +18,7 @@ enum channel_type {
 	CHANNEL_TASK_PREFLIGHT = 1,
 	CHANNEL_TASK_ISSUE,
 	CHANNEL_TASK_PROVE,
+	CHANNEL_TASK_CHECK,
 	CHANNEL_TASK_REVOKE,
 	/* from the net process: what it may not have; each one is answered */
 	CHANNEL_SIGN,

@@ -13,6 +13,8 @@ int message_part_flag(const json_t *json, const char *what, const char *field, b
 int message_part_number(const json_t *json, const char *what, const char *field, int64_t min, int64_t max, int64_t *ret,
                         struct error *err);
 
+json_t *message_part_strings_pack(const struct strv *strings);
+
 /* Identifiers, read again as if a person had written them. */
 json_t *message_part_names_pack(const struct ident_list *names);
 int message_part_names(const json_t *json, const char *what, struct ident_list *ret, struct error *err);

@@ -26,6 +26,7 @@ struct netproc {
 int netproc_preflight(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_prove(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
+int netproc_check(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_revoke(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 
 void netproc_session_free(struct netproc_session *session);

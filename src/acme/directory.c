@@ -15,6 +15,7 @@ static const char what[] = "the directory";
 void acme_directory_done(struct acme_directory *directory)
 {
 	strv_done(&directory->profiles);
+	strv_done(&directory->caa_identities);
 }
 
 /* A URL of the directory; one that is missing is an error only where it is needed. */
@@ -36,6 +37,19 @@ static int read_url(const json_t *doc, const char *field, bool needed, const cha
 	return 0;
 }
 
+/* Nobody needs them to obtain a certificate: what is not as it should be is passed over. */
+static void read_caa_identities(const json_t *meta, struct strv *ret)
+{
+	const json_t *list = json_object_get(meta, "caaIdentities");
+
+	for (size_t i = 0; i < json_array_size(list) && ret->count < ret->max; i++) {
+		const char *identity = json_string_value(json_array_get(list, i));
+
+		if (identity)
+			(void)strv_add(ret, identity);
+	}
+}
+
 static int read_meta(const json_t *doc, struct acme_directory *ret, struct error *err)
 {
 	const json_t *meta = NULL, *profiles = NULL, *value;
@@ -52,6 +66,7 @@ static int read_meta(const json_t *doc, struct acme_directory *ret, struct error
 		return -1;
 	if (text != NULL)
 		text_copy(ret->terms_of_service, sizeof(ret->terms_of_service), text);
+	read_caa_identities(meta, &ret->caa_identities);
 	json_object_foreach((json_t *)profiles, name, value) {
 		if (strv_add(&ret->profiles, name) != 0)
 			return error_set(err, ERROR_PROTOCOL, "%s: .meta.profiles has more than %d members", what,
@@ -76,7 +91,7 @@ int acme_directory_parse(const char *data, size_t len, const char *directory_url
 		return -1;
 	acme_directory_done(ret);
 	*ret = d;
-	d.profiles = STRV(ACME_PROFILES_MAX);
+	d = ACME_DIRECTORY;
 	return 0;
 }
 

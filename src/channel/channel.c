@@ -29,6 +29,7 @@ static const struct frame_kind frame_kinds[CHANNEL_TYPE_END] = {
 	[CHANNEL_TASK_PREFLIGHT] = { "preflight task", 64 * 1024 },
 	[CHANNEL_TASK_ISSUE] = { "issue task", 64 * 1024 },
 	[CHANNEL_TASK_PROVE] = { "prove task", 64 * 1024 },
+	[CHANNEL_TASK_CHECK] = { "check task", 64 * 1024 },
 	[CHANNEL_TASK_REVOKE] = { "revoke task", 64 * 1024 },
 	[CHANNEL_SIGN] = { "sign", 64 * 1024 },
 	[CHANNEL_CSR] = { "csr", 64 },

@@ -32,6 +32,19 @@ int message_part_number(const json_t *json, const char *what, const char *field,
 	return 0;
 }
 
+json_t *message_part_strings_pack(const struct strv *strings)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < strings->count; i++) {
+		if (json_array_append_new(array, json_string(strings->items[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 json_t *message_part_names_pack(const struct ident_list *names)
 {
 	json_t *array = json_array();

@@ -39,23 +39,10 @@ void message_preflight_done(struct message_preflight *message)
 	ident_list_done(&message->names);
 }
 
-static json_t *strings_pack(const struct strv *strings)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; array && i < strings->count; i++) {
-		if (json_array_append_new(array, json_string(strings->items[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
-
 json_t *message_issue_pack(const struct message_issue *message)
 {
 	return json_pack("{s:o, s:o, s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:o}", "names",
-	                 message_part_names_pack(&message->names), "challenges", strings_pack(&message->challenges),
+	                 message_part_names_pack(&message->names), "challenges", message_part_strings_pack(&message->challenges),
 	                 "directory", message->directory_url, "account", message->account_url, "contact", message->contact,
 	                 "profile", message->profile, "order", message->order_url, "agree_tos", message->agree_tos ? 1 : 0,
 	                 "binding", message->binding ? 1 : 0, "limits", message_part_limits_pack(&message->limits));

@@ -14,14 +14,14 @@ enum { NAME_MAX_CA = 63, NAMES_MAX = 128 };
 
 /* Sources: the CAs' own documentation of their ACME service. All but Let's Encrypt ask for external account binding. */
 static const struct config_ca builtin[] = {
-	{ .name = "letsencrypt", .directory = "https://acme-v02.api.letsencrypt.org/directory" },
-	{ .name = "letsencrypt-staging", .directory = "https://acme-staging-v02.api.letsencrypt.org/directory" },
-	{ .name = "google", .directory = "https://dv.acme-v02.api.pki.goog/directory" },
-	{ .name = "google-staging", .directory = "https://dv.acme-v02.test-api.pki.goog/directory" },
-	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90" },
-	{ .name = "sslcom-ecc", .directory = "https://acme.ssl.com/sslcom-dv-ecc" },
-	{ .name = "sslcom-rsa", .directory = "https://acme.ssl.com/sslcom-dv-rsa" },
-	{ .name = "actalis", .directory = "https://acme-api.actalis.com/acme/directory" },
+	{ .name = "letsencrypt", .directory = "https://acme-v02.api.letsencrypt.org/directory", .caa = "letsencrypt.org" },
+	{ .name = "letsencrypt-staging", .directory = "https://acme-staging-v02.api.letsencrypt.org/directory", .caa = "letsencrypt.org" },
+	{ .name = "google", .directory = "https://dv.acme-v02.api.pki.goog/directory", .caa = "pki.goog" },
+	{ .name = "google-staging", .directory = "https://dv.acme-v02.test-api.pki.goog/directory", .caa = "pki.goog" },
+	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90", .caa = "sectigo.com" },
+	{ .name = "sslcom-ecc", .directory = "https://acme.ssl.com/sslcom-dv-ecc", .caa = "ssl.com" },
+	{ .name = "sslcom-rsa", .directory = "https://acme.ssl.com/sslcom-dv-rsa", .caa = "ssl.com" },
+	{ .name = "actalis", .directory = "https://acme-api.actalis.com/acme/directory", .caa = "actalis.it" },
 };
 
 const struct config_ca *config_builtin_cas(size_t *ret_count)

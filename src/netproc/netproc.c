@@ -80,6 +80,8 @@ static int perform(struct netproc *net, enum channel_type type, const json_t *me
 		return netproc_issue(net, message, ret_result, err);
 	case CHANNEL_TASK_PROVE:
 		return netproc_prove(net, message, ret_result, err);
+	case CHANNEL_TASK_CHECK:
+		return netproc_check(net, message, ret_result, err);
 	case CHANNEL_TASK_REVOKE:
 		return netproc_revoke(net, message, ret_result, err);
 	case CHANNEL_SIGN:

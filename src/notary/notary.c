@@ -33,6 +33,7 @@ static int dispatch(struct notary *notary, enum channel_type type, const json_t 
 	case CHANNEL_TASK_PREFLIGHT:
 	case CHANNEL_TASK_ISSUE:
 	case CHANNEL_TASK_PROVE:
+	case CHANNEL_TASK_CHECK:
 	case CHANNEL_TASK_REVOKE:
 	case CHANNEL_ANSWER:
 	case CHANNEL_RESULT:

@@ -41,6 +41,8 @@ static void test_whole(void **state)
 	assert_string_equal(d.terms_of_service, "https://ca.example/tos.pdf");
 	assert_true(d.external_account_required);
 	assert_int_equal(d.profiles.count, 2);
+	assert_int_equal(d.caa_identities.count, 1);
+	assert_string_equal(d.caa_identities.items[0], "ca.example");
 	assert_int_equal(acme_directory_check_profile(&d, "short", &err), 0);
 	assert_int_equal(acme_directory_check_profile(&d, NULL, &err), 0);
 	assert_int_equal(acme_directory_check_profile(&d, "long", &err), -1);

@@ -1,5 +1,6 @@
 /* test_channel_message.c: what is packed is what is read; what is wrong is refused */
 #include "channel/message.h"
+#include "channel/message_check.h"
 
 #include "base/error.h"
 #include "base/text.h"
@@ -223,6 +224,67 @@ static void test_requests(void **state)
 	assert_null(progress_read.account_url);
 }
 
+static void test_check(void **state)
+{
+	static const char *const bad[] = { "ws", "", "/a b", "/a#b", "/a\r\nHost: x", "/\303\244" };
+	struct message_check task = MESSAGE_CHECK;
+	struct message_check read = MESSAGE_CHECK;
+	json_t *json;
+
+	(void)state;
+	task.names = names;
+	task.http_port = 80;
+	task.https_port = 443;
+	task.token = "t";
+	task.directory_url = "https://ca.example/dir";
+	task.ca = "ca";
+	task.challenge = "http-01";
+	task.limits = limits;
+	assert_int_equal(strv_add(&task.live, "aa"), 0);
+	assert_int_equal(strv_add(&task.local, "192.0.2.1"), 0);
+	assert_int_equal(strv_add(&task.websockets, "/ws?x=1"), 0);
+	json = message_check_pack(&task);
+	assert_non_null(json);
+	if (message_check_read(json, &read, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_true(ident_list_same(&read.names, &names));
+	assert_int_equal(read.https_port, 443);
+	assert_null(read.body);
+	assert_null(read.account_url);
+	assert_string_equal(read.live.items[0], "aa");
+	assert_string_equal(read.websockets.items[0], "/ws?x=1");
+	message_check_done(&read);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(message_check_path_ok(bad[i]));
+		assert_int_equal(json_object_set_new(json, "websockets", json_pack("[s%]", bad[i], strlen(bad[i]))), 0);
+		read = MESSAGE_CHECK;
+		assert_int_equal(message_check_read(json, &read, &err), -1);
+	}
+	json_decref(json);
+	task.names = (struct ident_list){ 0 };
+	message_check_done(&task);
+}
+
+static void test_check_finding(void **state)
+{
+	const struct check_finding finding = {
+		.name = "n", .subject = "dns", .level = CHECK_FAILURE, .asked = "a", .seen = "s", .means = "", .advice = "d",
+	};
+	struct check_finding read = { .level = CHECK_OK };
+	json_t *json = check_finding_pack(&finding);
+
+	(void)state;
+	assert_int_equal(check_finding_read(json, &read, &err), 0);
+	assert_int_equal(read.level, CHECK_FAILURE);
+	assert_string_equal(read.advice, "d");
+	json_object_set_new(json, "level", json_string("fatal"));
+	assert_int_equal(check_finding_read(json, &read, &err), -1);
+	json_object_set_new(json, "level", json_string("warning"));
+	json_object_del(json, "means");
+	assert_int_equal(check_finding_read(json, &read, &err), -1);
+	json_decref(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +295,8 @@ int main(void)
 		cmocka_unit_test(test_errors_cross_the_channel),
 		cmocka_unit_test(test_a_hostile_error_is_cleaned),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_check_finding),
 		cmocka_unit_test(test_requests),
 	};
 

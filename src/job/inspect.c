@@ -1,0 +1,418 @@
+#include "job/inspect.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "challenge/challenge.h"
+#include "config/config.h"
+#include "crypto/cert.h"
+#include "job/job.h"
+#include "job/net.h"
+#include "job/story.h"
+#include "notary/notary.h"
+#include "store/account.h"
+#include "store/state.h"
+#include "store/store.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, TEXT_SIZE = 512, URL_SIZE = 2049 };
+
+/* Names that share a certificate's settings, so that one task of the net process does for them. */
+struct group {
+	const struct job *job;
+	struct job_inspection *inspection;
+	const struct config_certificate *certificate; /* `unmanaged` for names that no certificate has */
+	bool managed;
+	struct ident_list names;
+	const struct strv *websockets;
+	struct job_net *net;
+	struct message_check task;
+	char account_url[URL_SIZE];
+	char token[TOKEN_SIZE];
+	char body[2 * TOKEN_SIZE];
+};
+
+static json_t *find_name(const struct job_inspection *inspection, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(inspection->names); i++) {
+		json_t *entry = json_array_get(inspection->names, i);
+
+		if (text_equal(json_string_value(json_object_get(entry, "name")), name))
+			return json_object_get(entry, "findings");
+	}
+	return NULL;
+}
+
+/* Cut to what a finding may hold, and cleaned: it may come from a net process that was taken over. */
+static json_t *clean_text(const char *text)
+{
+	char out[MESSAGE_CHECK_TEXT_MAX + 1];
+
+	(void)text_copy(out, sizeof(out), text);
+	text_clean(out);
+	return json_string(out);
+}
+
+int job_inspection_add(struct job_inspection *inspection, const struct check_finding *finding, struct error *err)
+{
+	json_t *list = find_name(inspection, finding->name);
+	json_t *json;
+
+	if (!list)
+		return 0;
+	json = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "subject", clean_text(finding->subject), "level",
+	                 check_level_name(finding->level), "asked", clean_text(finding->asked), "seen", clean_text(finding->seen),
+	                 "means", clean_text(finding->means), "do", clean_text(finding->advice));
+	if (!json || json_array_append_new(list, json) < 0)
+		return error_oom(err);
+	inspection->counts[finding->level]++;
+	return 0;
+}
+
+void job_inspection_done(struct job_inspection *inspection)
+{
+	json_decref(inspection->names);
+	inspection->names = NULL;
+}
+
+/* The same for all names of the group. */
+static int say(struct group *group, const char *subject, enum check_level level, const char *asked, const char *seen,
+               const char *means, const char *advice, struct error *err)
+{
+	struct check_finding finding = {
+		.subject = subject, .level = level, .asked = asked, .seen = seen, .means = means, .advice = advice,
+	};
+
+	for (size_t i = 0; i < group->names.count; i++) {
+		finding.name = group->names.items[i].value;
+		if (job_inspection_add(group->inspection, &finding, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int say_unseen(struct group *group, const char *subject, const char *asked, const char *why, struct error *err)
+{
+	return say(group, subject, CHECK_WARNING, asked, why, "it could not be looked at",
+	           geteuid() == 0 ? "" : "run this as root to have it looked at", err);
+}
+
+/* Fills task.live. What cannot be read is told, and the rest goes on without it. */
+static int read_live(struct group *group, const struct store_cert *store_cert, uint64_t live, struct error *err)
+{
+	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
+	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	struct cert_facts facts;
+
+	if (store_generation_read(store_cert, live, "fullchain.pem", &pem, err) != STORE_OK)
+		return error_set(err, ERROR_SYSTEM, "fullchain.pem of the live generation %llu is missing", (unsigned long long)live);
+	if (cert_chain_parse(pem.data, pem.len, &chain, err) < 0)
+		return -1;
+	for (size_t i = 0; i < cert_chain_count(chain); i++) {
+		if (cert_chain_facts(chain, i, &facts, err) < 0)
+			return -1;
+		if (strv_add(&group->task.live, facts.fingerprint) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+static int say_state(struct group *group, const struct store_state *state, uint64_t live, struct error *err)
+{
+	char seen[TEXT_SIZE];
+
+	if (live == 0 && state->deploy_generation == 0)
+		return say(group, "certificate", CHECK_FAILURE, "what certd has for it", "no certificate yet",
+		           state->last_at != 0 && !state->last_ok ? state->last_error.message : "none was issued",
+		           state->last_at != 0 && !state->last_ok ? state->last_error.advice : "`certd issue` obtains one", err);
+	if (state->deploy_generation == 0 || state->deploy_generation == live)
+		return 0;
+	(void)snprintf(seen, sizeof(seen), "generation %llu is issued, and not deployed: %.300s",
+	               (unsigned long long)state->deploy_generation, state->last_error.message);
+	return say(group, "certificate", CHECK_FAILURE, "what certd has for it", seen, "the certificate before it is live", state->last_error.advice,
+	           err);
+}
+
+static int look_at_store(struct group *group, const struct store *store, struct error *err)
+{
+	const struct config_settings *settings = &group->certificate->settings;
+	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
+	CLEANUP(store_account_cleanup) struct store_account *account = NULL;
+	struct error ignored;
+	struct job_survey survey = { .live = 0 };
+	int r;
+
+	if (group->managed) {
+		r = store_cert_open(store, group->certificate->name, false, &store_cert, err);
+		if (r < 0 || job_survey_read(store_cert, group->certificate, &survey, err) < 0)
+			return -1;
+		r = say_state(group, &survey.state, survey.live, err);
+		if (r == 0 && survey.live != 0)
+			r = read_live(group, store_cert, survey.live, err);
+		job_survey_done(&survey);
+		if (r < 0)
+			return -1;
+	}
+	if (store_account_open(store, settings->ca->directory, settings->email, &account, &ignored) == STORE_OK &&
+	    store_account_url(account) && text_copy(group->account_url, sizeof(group->account_url), store_account_url(account)))
+		group->task.account_url = group->account_url;
+	return 0;
+}
+
+static int look_at_state(struct group *group, struct error *err)
+{
+	CLEANUP(store_cleanup) struct store *store = NULL;
+	struct job_survey none = { .live = 0 };
+	struct error failure;
+	int r;
+
+	error_clear(&failure);
+	r = store_open(group->job->config->state_dir, false, &store, &failure);
+	if (r == STORE_OK && look_at_store(group, store, &failure) == 0)
+		return 0;
+	if (r == STORE_ABSENT)
+		return group->managed ? say_state(group, &none.state, 0, err) : 0;
+	return say_unseen(group, "certificate", "the live certificate and the account of certd", failure.message, err);
+}
+
+/* This host's addresses, but for the loopback's. */
+static void list_addresses(struct strv *out)
+{
+	struct ifaddrs *list = NULL;
+	char text[ADDRESS_SIZE];
+
+	if (getifaddrs(&list) < 0)
+		return;
+	for (const struct ifaddrs *at = list; at && out->count < out->max; at = at->ifa_next) {
+		const void *address;
+
+		if (!at->ifa_addr || (at->ifa_flags & IFF_LOOPBACK) != 0)
+			continue;
+		if (at->ifa_addr->sa_family == AF_INET)
+			address = &((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
+		else if (at->ifa_addr->sa_family == AF_INET6)
+			address = &((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr;
+		else
+			continue;
+		if (inet_ntop(at->ifa_addr->sa_family, address, text, sizeof(text)) && !strv_contains(out, text))
+			(void)strv_add(out, text);
+	}
+	freeifaddrs(list);
+}
+
+static int take_findings(struct group *group, const json_t *result, struct error *err)
+{
+	const json_t *findings = json_object_get(result, "findings");
+
+	for (size_t i = 0; i < json_array_size(findings); i++) {
+		struct check_finding finding;
+
+		if (check_finding_read(json_array_get(findings, i), &finding, err) < 0 ||
+		    job_inspection_add(group->inspection, &finding, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int ask(struct group *group, struct error *err)
+{
+	const struct notary_config notary = { .names = &group->names, .tick = group->job->tick, .self = group->job->self };
+	const struct message_limits *limits = &group->task.limits;
+	json_auto_t *result = NULL;
+
+	if (job_net_task(group->net, CHANNEL_TASK_CHECK, message_check_pack(&group->task), &notary,
+	                 limits->attempt_ms + limits->request_ms + PATIENCE_MS, &result, err) < 0)
+		return -1;
+	return take_findings(group, result, err);
+}
+
+/* Publishes the test file where the webroot is there already: to look is no reason to make one. */
+static int ask_with_probe(struct group *group, struct error *err)
+{
+	const struct config_settings *settings = &group->certificate->settings;
+	const struct challenge_method *method = challenge_find(settings->challenge);
+	const struct challenge_config config = { .webroot = settings->webroot };
+	const struct challenge_proof proof = {
+		.identifier = &group->names.items[0], .token = group->token, .key_authorization = group->body,
+	};
+	struct error failure;
+	int r;
+
+	error_clear(&failure);
+	if (!method || !text_equal(settings->challenge, "http-01") || access(settings->webroot, F_OK) < 0)
+		return ask(group, err);
+	if (method->present(&config, &proof, &failure) < 0) {
+		if (say_unseen(group, "port-80", "a test file through port 80", failure.message, err) < 0)
+			return -1;
+		return ask(group, err);
+	}
+	group->task.body = group->body;
+	r = ask(group, err);
+	error_clear(&failure);
+	if (method->cleanup(&config, &proof, &failure) < 0)
+		log_failure(LOG_LEVEL_WARNING, "check", &failure);
+	return r;
+}
+
+static void fill_task(struct group *group)
+{
+	const struct config_settings *settings = &group->certificate->settings;
+	const struct config_timeouts *timeouts = &group->job->config->timeouts;
+	char name[TOKEN_NAME_SIZE];
+
+	random_name(group->job->random, name, sizeof(name));
+	(void)snprintf(group->token, sizeof(group->token), "certd-check-%s", name);
+	(void)snprintf(group->body, sizeof(group->body), "%s." STORY_PROBE_MARK, group->token);
+	group->task = MESSAGE_CHECK;
+	group->task.resolver = settings->resolver;
+	group->task.http_port = settings->http_port;
+	group->task.https_port = settings->https_port;
+	group->task.token = group->token;
+	group->task.directory_url = settings->ca->directory;
+	group->task.ca = settings->ca->name;
+	group->task.caa = settings->ca->caa;
+	group->task.challenge = settings->challenge;
+	group->task.limits = (struct message_limits){
+		.connect_ms = timeouts->connect_ms,
+		.idle_ms = timeouts->idle_ms,
+		.request_ms = timeouts->request_ms,
+		.retry_after_max_ms = timeouts->retry_after_max_ms,
+		.attempt_ms = timeouts->attempt_ms,
+	};
+	list_addresses(&group->task.local);
+}
+
+/* The net process is started before a key can be loaded. */
+static int inspect_group(struct group *group, struct error *err)
+{
+	int r;
+
+	if (job_net_start(group->net, group->job, group->certificate, err) < 0)
+		return -1;
+	if (group->job->progress)
+		group->job->progress(group->job->self, group->names.items[0].value, "check", "asking DNS, port 80 and port 443");
+	fill_task(group);
+	r = look_at_state(group, err);
+	for (size_t i = 0; r == 0 && i < group->websockets->count; i++)
+		r = strv_add(&group->task.websockets, group->websockets->items[i]) < 0 ? error_oom(err) : 0;
+	if (r == 0) {
+		group->task.names = group->names; /* lent */
+		r = ask_with_probe(group, err);
+		group->task.names = (struct ident_list){ 0 };
+	}
+	message_check_done(&group->task);
+	return r;
+}
+
+static const struct config_certificate *certificate_of(const struct config *config, const struct ident *ident)
+{
+	for (size_t i = 0; i < config->certificates_count; i++) {
+		if (ident_list_contains(&config->certificates[i]->names, ident))
+			return config->certificates[i];
+	}
+	return NULL;
+}
+
+/* Takes from `names` what has the certificate of the first that is not done yet, up to what fits into a task. */
+static int gather(const struct job *job, const struct ident *names, size_t count, bool *done, struct group *group,
+                  const struct config_certificate *unmanaged, struct error *err)
+{
+	const struct config_certificate *certificate = NULL;
+
+	for (size_t i = 0; i < count && group->names.count < MESSAGE_CHECK_NAMES_MAX; i++) {
+		const struct config_certificate *its = done[i] ? NULL : certificate_of(job->config, &names[i]);
+
+		if (done[i] || (group->names.count > 0 && its != certificate))
+			continue;
+		certificate = its;
+		if (ident_list_add(&group->names, &names[i], err) < 0)
+			return -1;
+		done[i] = true;
+	}
+	group->managed = certificate != NULL;
+	group->certificate = certificate ? certificate : unmanaged;
+	return 0;
+}
+
+static int add_names(struct job_inspection *inspection, const struct ident *names, size_t count, struct error *err)
+{
+	inspection->names = json_array();
+	for (size_t i = 0; inspection->names && i < count; i++) {
+		json_t *entry = json_pack("{s:s, s:[]}", "name", names[i].value, "findings");
+
+		if (!entry || json_array_append_new(inspection->names, entry) < 0)
+			return error_oom(err);
+	}
+	return inspection->names ? 0 : error_oom(err);
+}
+
+/* In the order in which a visitor meets things, whatever the order in which they were found. */
+static int sort_findings(struct job_inspection *inspection, struct error *err)
+{
+	static const char *const order[] = {
+		"dns", "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "websocket",
+	};
+
+	for (size_t i = 0; i < json_array_size(inspection->names); i++) {
+		json_t *entry = json_array_get(inspection->names, i);
+		json_t *findings = json_object_get(entry, "findings");
+		json_t *sorted = json_array();
+
+		for (size_t rank = 0; rank <= ARRAY_SIZE(order); rank++) {
+			for (size_t k = 0; k < json_array_size(findings); k++) {
+				json_t *finding = json_array_get(findings, k);
+				const char *subject = json_string_value(json_object_get(finding, "subject"));
+				size_t its = 0;
+
+				while (its < ARRAY_SIZE(order) && !text_equal(order[its], subject ? subject : ""))
+					its++;
+				if (its == rank)
+					(void)json_array_append(sorted, finding);
+			}
+		}
+		if (json_array_size(sorted) != json_array_size(findings) || json_object_set_new(entry, "findings", sorted) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+int job_inspect(const struct job *job, const struct ident *names, size_t count, const struct strv *websockets,
+                struct job_inspection *ret, struct error *err)
+{
+	CLEANUP(job_inspection_done) struct job_inspection inspection = { .names = NULL };
+	CLEANUP(clean_free) bool *done = calloc(count + 1, sizeof(*done));
+	const struct config_certificate unmanaged = { .name = "", .settings = job->config->defaults };
+	struct job_net net = { .fd = -1 };
+	int r = 0;
+
+	if (!done)
+		return error_oom(err);
+	if (add_names(&inspection, names, count, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct group group = { .job = job, .inspection = &inspection, .websockets = websockets, .net = &net };
+
+		if (done[i])
+			continue;
+		r = gather(job, names, count, done, &group, &unmanaged, err);
+		if (r == 0)
+			r = inspect_group(&group, err);
+		ident_list_done(&group.names);
+	}
+	job_net_stop(&net);
+	if (r < 0 || sort_findings(&inspection, err) < 0)
+		return -1;
+	*ret = inspection;
+	inspection.names = NULL;
+	return 0;
+}
