@@ -85,8 +85,8 @@ void log_line(enum log_level level, const char *format, ...)
 		return;
 	if (stderr_is_journal())
 		snprintf(line, sizeof(line), "<%d>", syslog_level(level));
-	else
-		text_copy(line, sizeof(line), "certd: ");
+	else /* on a terminal, what is being done now may stand in this line: it makes room */
+		text_copy(line, sizeof(line), isatty(STDERR_FILENO) == 1 ? "\r\033[Kcertd: " : "certd: ");
 	start = strlen(line);
 	/* One byte is kept for the line's end. */
 	errno = saved;

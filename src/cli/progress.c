@@ -7,9 +7,11 @@
 #include "base/random.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { SHOW_SECONDS_FROM = 2, MS = 1000 };
+enum { SHOW_SECONDS_FROM = 2, MS = 1000, COLUMNS_DEFAULT = 80, SINCE_SIZE = 32 };
 
 static const char clear_line[] = "\r\033[K";
 
@@ -18,13 +20,26 @@ void cli_progress_init(struct cli_progress *progress, bool quiet)
 	*progress = (struct cli_progress){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1 };
 }
 
+/* How many characters fit in a line. One that is broken by the terminal cannot be cleared again. */
+static int columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return COLUMNS_DEFAULT;
+	return size.ws_col;
+}
+
 static void show(const struct cli_progress *progress)
 {
 	int64_t seconds = (clock_monotonic_ms(clock_system()) - progress->since_ms) / MS;
+	char since[SINCE_SIZE] = "";
+	int room;
 
-	fprintf(stderr, "%s%s", clear_line, progress->text);
 	if (seconds >= SHOW_SECONDS_FROM)
-		fprintf(stderr, " (%lld s)", (long long)seconds);
+		snprintf(since, sizeof(since), " (%lld s)", (long long)seconds);
+	room = columns() - 1 - (int)strlen(since);
+	fprintf(stderr, "%s%.*s%s", clear_line, room > 0 ? room : 0, progress->text, since);
 	fflush(stderr);
 }
 
