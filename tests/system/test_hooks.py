@@ -6,7 +6,7 @@ out={out}/$1
 tr '\\0' '\\n' < /proc/$$/environ > $out.env
 printf '%s\\n' "$0" "$@" > $out.argv
 ls -l /proc/self/fd > $out.fds
-grep -E 'NoNewPrivs|SigBlk|SigIgn' /proc/$$/status > $out.status
+grep -E 'NoNewPrivs|SigBlk|SigIgn' /proc/self/status > $out.status
 pwd > $out.cwd
 umask >> $out.cwd
 """

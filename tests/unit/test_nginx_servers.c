@@ -10,6 +10,7 @@
 #include "nginx/conf.h"
 #include "nginx/regex.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -222,7 +223,7 @@ static int remove_place(void **state)
 
 	if (p->binary != NULL && stat(scratch_path(p->s, "nginx.pid"), &st) == 0 && run_nginx(p, "stop") == 0) {
 		for (int i = 0; i < 2000 && stat(scratch_path(p->s, "nginx.pid"), &st) == 0; i++)
-			usleep(5000);
+			poll(NULL, 0, 5);
 	}
 	r = scratch_remove((void **)&p->s);
 	free(p);

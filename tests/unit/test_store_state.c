@@ -202,8 +202,8 @@ static void test_damaged(void **state)
 		"{\"version\":1,\"error\":{\"kind\":5}}",
 		"{\"version\":1,\"error\":{\"http_status\":99999999999}}",
 		"{\"version\":1,\"order\":{\"url\":5}}",
-		"{\"version\":1,\"issued\":{\"ca\":"
-		"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}}",
+		("{\"version\":1,\"issued\":{\"ca\":"
+		 "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}}"),
 		"{\"version\":1,\"post_renew_pending\":{}}",
 	};
 	CLEANUP(opened_done) struct opened o = open_cert(*state);
