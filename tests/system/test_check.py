@@ -1,10 +1,12 @@
 """certd check: why HTTPS for a name works or does not, each time with a real server that has the fault."""
+import json
 import os
+import pathlib
 import subprocess
+import sys
 
 import pytest
-from lab import BARE, NAMES, WWW, Knot, free_port
-from lab import pki
+from lab import BARE, NAMES, WWW, Knot, free_port, pki, wait_for
 from lab.websocket import WebsocketServer
 
 needs_knot = pytest.mark.skipif(not Knot.available(), reason="knot is not installed")
@@ -70,7 +72,6 @@ def reload_nginx(lab):
     log = lab.nginx.prefix / "error.log"
     before = log.read_text(errors="replace").count("exited with code 0")
     assert lab.nginx.command("-s", "reload").returncode == 0
-    from lab import wait_for
     wait_for(lambda: log.read_text(errors="replace").count("exited with code 0") >= before + 2, "NGINX to reload")
 
 
@@ -324,3 +325,45 @@ def test_address_literal_and_wildcard(lab):
     assert of(findings[lab.address], "port-80")
     wildcard = findings[f"*.{BARE}"]
     assert {f["subject"] for f in wildcard} == {"dns", "caa"} and not failures(wildcard)
+
+
+def can_have_a_world():
+    anchors = os.path.isdir("/usr/share/dns")
+    return anchors and os.geteuid() == 0 and subprocess.run(["unshare", "-nm", "ip", "link", "set", "lo", "up"],
+                                                            check=False, capture_output=True).returncode == 0
+
+
+@needs_knot
+@pytest.mark.skipif(not can_have_a_world(), reason="needs root, ip, namespaces, and the package dns-root-data")
+@pytest.mark.parametrize("signed, level, words_of_bare", [
+    ("yes", "ok", "proven by DNSSEC"), ("no", "ok", ""), ("bogus", "failure", "fails DNSSEC validation"),
+])
+def test_authoritative_servers_from_the_root_on(certd, tmp_path, signed, level, words_of_bare):
+    """Without a resolver the root's servers are asked, and what they name: here a Knot on their addresses, in a world of its own."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "knot").mkdir()
+    conf = tmp_path / "certd.conf"
+    conf.write_text(f'state-dir = "{tmp_path}/state"\nruntime-dir = "{tmp_path}/run"\nconnect-timeout = 5s\n')
+    done = subprocess.run(["unshare", "-nm", sys.executable, pathlib.Path(__file__).parent / "lab" / "world.py", tmp_path / "knot", signed,
+                           certd, "-c", conf, "check", "--json", *NAMES], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1, done
+    findings = {entry["name"]: entry["findings"] for entry in json.loads(done.stdout)["names"]}
+    found = of(findings[BARE], "dns")[0]
+    assert "the authoritative servers" in found["asked"], found
+    assert found["level"] == level and words_of_bare in words(found), found
+    if signed != "bogus":
+        assert "A 127.0.0.1" in found["seen"]
+        assert "neither A nor AAAA" in one(findings[WWW], "dns", "failure")["seen"]
+        # the CA's directory is not in that world: what is built in of it serves
+        assert "every CA may issue" in one(findings[BARE], "caa", "ok")["seen"]
+
+
+@needs_knot
+def test_each_family_on_its_own(make_lab):
+    """An AAAA that leads nowhere is a failure, though the A is well."""
+    lab = make_lab(dns=lambda path, address: Knot(path, address, [f"{BARE}. A {address}", f"{BARE}. AAAA ::1"]), names=(BARE,))
+    findings = check(lab, BARE, status=1)[BARE]
+    refused = one(findings, "port-80", "failure")
+    assert "[::1]" in words(refused) and "listen [::]:80" in refused["do"]
+    assert any(lab.address in f["asked"] for f in of(findings, "port-80", "ok"))
+    assert any("[::1]" in f["asked"] for f in of(findings, "port-443", "failure"))
