@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{ "rollback", cli_rollback, "the previous generation goes live again" },
 	{ "revoke", cli_revoke, "have the CA revoke a certificate" },
 	{ "check", cli_check, "why HTTPS for these names works or does not" },
+	{ "account", cli_account, "the accounts with CAs: show, update, rollover, deactivate" },
 	{ "check-config", cli_check_config, "report every error in the configuration" },
 };
 

@@ -52,6 +52,8 @@ struct acme_sign {
 	bool with_jwk; /* the public key in place of the account's URL (newAccount) */
 	bool with_binding; /* newAccount: the notary adds "externalAccountBinding" to the payload */
 	bool with_certificate_key; /* revokeCert: by the certificate's key in place of the account's; with_jwk too */
+	bool with_next_key; /* newAccount: by the key that the account shall change to; with_jwk too */
+	bool key_change; /* keyChange: the notary makes the payload, which is signed by the next key */
 };
 
 struct acme_proof {

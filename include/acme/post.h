@@ -43,6 +43,8 @@ struct acme_post {
 	bool with_jwk;
 	bool with_binding;
 	bool with_certificate_key;
+	bool with_next_key;
+	bool key_change;
 	bool once; /* never repeated when the CA may have acted on it */
 
 	/* The outcome. */

@@ -20,6 +20,7 @@ enum channel_type {
 	CHANNEL_TASK_PROVE,
 	CHANNEL_TASK_CHECK,
 	CHANNEL_TASK_REVOKE,
+	CHANNEL_TASK_ACCOUNT,
 	/* from the net process: what it may not have; each one is answered */
 	CHANNEL_SIGN,
 	CHANNEL_CSR,

@@ -81,6 +81,39 @@ json_t *message_revoke_pack(const struct message_revoke *message);
 #define MESSAGE_REVOKED_BEFORE "revoked before"
 int message_revoke_read(const json_t *json, struct message_revoke *ret, struct error *err);
 
+enum message_account_verb {
+	MESSAGE_ACCOUNT_SHOW,
+	MESSAGE_ACCOUNT_UPDATE, /* the contact where there is one, the terms of service where agreed to */
+	MESSAGE_ACCOUNT_DEACTIVATE,
+	MESSAGE_ACCOUNT_ROLLOVER, /* to the job's next key */
+	MESSAGE_ACCOUNT_PROBE, /* whether the CA knows the account's key */
+	MESSAGE_ACCOUNT_PROBE_NEXT, /* or the next one */
+	MESSAGE_ACCOUNT_VERB_COUNT
+};
+
+struct message_account {
+	enum message_account_verb verb;
+	const char *directory_url;
+	const char *account_url; /* or NULL: only to be probed for */
+	const char *contact; /* or NULL */
+	bool agree_tos;
+	struct message_limits limits;
+};
+
+json_t *message_account_pack(const struct message_account *message);
+int message_account_read(const json_t *json, struct message_account *ret, struct error *err);
+
+/* The result: what the CA says of it. */
+struct message_account_state {
+	bool known;
+	const char *status; /* or NULL where it was not told */
+	struct strv contacts;
+};
+
+json_t *message_account_state_pack(const struct message_account_state *state);
+int message_account_state_read(const json_t *json, struct message_account_state *ret, struct error *err);
+void message_account_state_done(struct message_account_state *state);
+
 struct message_sign {
 	const char *url;
 	const char *nonce;
@@ -88,6 +121,8 @@ struct message_sign {
 	bool with_jwk;
 	bool with_binding;
 	bool with_certificate_key;
+	bool with_next_key; /* of the account, with_jwk */
+	bool key_change; /* the payload is the notary's: the change to the next key */
 };
 
 json_t *message_sign_pack(const struct message_sign *message);

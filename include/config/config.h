@@ -104,6 +104,9 @@ void config_cleanup(struct config **config); /* for CLEANUP() */
 /* The certificate of that name, or NULL. Borrowed. */
 const struct config_certificate *config_find(const struct config *config, const char *name);
 
+/* Whether the text can stand for `email`. ERROR_USAGE that says why not. */
+int config_check_email(const char *text, struct error *err);
+
 /* The CA of that name or with that directory's URL, of those in the files and those known without a word; or NULL. Borrowed. */
 const struct config_ca *config_ca_find(const struct config *config, const char *name_or_url);
 

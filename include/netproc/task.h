@@ -28,6 +28,7 @@ int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_resul
 int netproc_prove(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_check(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_revoke(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
+int netproc_account(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 
 void netproc_session_free(struct netproc_session *session);
 

@@ -38,6 +38,12 @@ struct notary_config {
 	int revoke_reason;
 	const struct pkey *certificate_key; /* may sign that, and nothing else; or NULL */
 
+	/* The account, where the task is to change it. */
+	const struct pkey *next_key; /* that it shall change to; or NULL */
+	bool may_update; /* the contact, the terms of service */
+	bool may_deactivate;
+	const char *contact; /* "mailto:...": the only one that it is given; or NULL */
+
 	/* To the job. order: make the URL ("" to forget it) durable before returning. The others may be NULL. */
 	int (*order)(void *self, const char *url, int64_t expires_at, struct error *err);
 	void (*progress)(void *self, const char *step, const char *text);

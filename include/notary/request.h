@@ -25,6 +25,15 @@ struct notary {
 
 /* Each appends the answer's value to out, where the request has one. */
 int notary_sign(const struct notary *notary, const json_t *message, struct buf *out, struct error *err);
+/* Whether the account may be changed like this: payload is for its URL. */
+int notary_check_account(const struct notary_config *config, const json_t *payload, struct error *err);
+
+/* The contacts of a payload: none, or the configured one. */
+int notary_check_contact(const struct notary_config *config, const json_t *contacts, struct error *err);
+
+/* Appends the payload of a key change, the inner JWS (RFC 8555 section 7.3.5): the next key says of the account's key that it succeeds it. */
+int notary_key_change(const struct notary_config *config, const char *url, struct buf *out, struct error *err);
+
 int notary_csr(const struct notary *notary, struct buf *out, struct error *err);
 int notary_progress(const struct notary *notary, const json_t *message, struct error *err);
 

@@ -4,6 +4,7 @@
 
 #include "base/ident.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,34 @@ struct store_cert {
 	char *path; /* of fd, for messages */
 	char *live_path; /* STATE_DIR/live/NAME */
 };
+
+#define STORE_KEY_FILE "key.pem"
+#define STORE_NEXT_FILE "next.pem" /* the key that shall take its place */
+#define STORE_ACCOUNT_FILE "account.json"
+
+enum {
+	STORE_ACCOUNT_NAME_TEXT_MAX = 60,
+	STORE_ACCOUNT_NAME_HASH = 12, /* hexadecimal digits */
+	STORE_ACCOUNT_NAME_SIZE = STORE_ACCOUNT_NAME_TEXT_MAX + 1 + STORE_ACCOUNT_NAME_HASH + 1,
+};
+
+struct store_account {
+	int fd;
+	char *path;
+	char *directory_url;
+	char *contact; /* or NULL */
+	char *url; /* or NULL */
+};
+
+struct store;
+
+/* Opens (or makes) accounts/CA, and names CONTACT. FILE_ABSENT. */
+int store_account_folder(const struct store *store, const char *directory_url, const char *contact, bool create,
+                         char ret_ca[static STORE_ACCOUNT_NAME_SIZE], char ret_contact[static STORE_ACCOUNT_NAME_SIZE],
+                         int *ret_fd, struct error *err);
+
+/* Writes account.json into fd. */
+int store_account_write(int fd, const struct store_account *account, const char *url, struct error *err);
 
 /* Makes an empty directory (0700) of a temporary name, and opens it. */
 int store_tmp_make(int dirfd, char ret_name[static STORE_TMP_SIZE], int *ret_fd, struct error *err);

@@ -65,7 +65,8 @@ static int prepare_post(struct acme_session *session, struct acme_post *post, st
 {
 	struct acme_sign sign = { .url = post->url, .nonce = post->nonce, .payload = post->payload,
 		                  .with_jwk = post->with_jwk, .with_binding = post->with_binding,
-		                  .with_certificate_key = post->with_certificate_key };
+		                  .with_certificate_key = post->with_certificate_key,
+		                  .with_next_key = post->with_next_key, .key_change = post->key_change };
 	struct http_request request = { .method = HTTP_POST, .url = post->url,
 		                        .content_type = "application/jose+json" };
 

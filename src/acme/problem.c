@@ -86,7 +86,8 @@ static const struct problem_row rows[ACME_PROBLEM_COUNT] = {
 		"this CA does not issue for that type of name (with this profile); leave it out or ask another CA" },
 	[ACME_PROBLEM_USER_ACTION_REQUIRED] = {
 		"userActionRequired", ERROR_REFUSED,
-		"do what the CA asks for; new terms of service are agreed to with --agree-tos" },
+		"do what the CA asks for; new terms of service are agreed to with --agree-tos, or for an account that there is "
+		"already with `certd account update --agree-tos`" },
 };
 
 enum acme_problem_type acme_problem_type_parse(const char *urn)
@@ -285,6 +286,18 @@ static int set_later(const char *what, int64_t at, int64_t now_at, const char *r
 	return -1;
 }
 
+/* RFC 8555 section 7.3.3: where a person reads what is to be agreed to. */
+static void advise_terms(const struct http_response *response, const char *instance, struct error *err)
+{
+	const char *url = instance[0] != '\0' ? instance : http_response_link(response, "terms-of-service");
+
+	if (url != NULL && (text_has_prefix(url, "https://") || text_has_prefix(url, "http://")))
+		error_advise(err,
+		             "the CA's terms of service have to be agreed to: read %.300s, then agree with --agree-tos; for an "
+		             "account that there is already, `certd account update --agree-tos`",
+		             url);
+}
+
 int acme_problem_from_response(const struct http_response *response, const char *what, int64_t now_at,
                                enum acme_problem_type *ret_type, struct error *err)
 {
@@ -310,6 +323,8 @@ int acme_problem_from_response(const struct http_response *response, const char 
 		error_set(err, kind_of_answer(response, type), "%s: the CA answered HTTP %d: %s", what, response->status,
 		          buf_text(&reason));
 		error_advise(err, "%s", acme_problem_advice(type));
+		if (type == ACME_PROBLEM_USER_ACTION_REQUIRED)
+			advise_terms(response, text_member(doc, "instance"), err);
 	}
 	err->http_status = response->status;
 	acme_problem_keep(doc, err);

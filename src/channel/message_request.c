@@ -6,9 +6,10 @@
 
 json_t *message_sign_pack(const struct message_sign *message)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "url", message->url, "nonce", message->nonce, "payload",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "url", message->url, "nonce", message->nonce, "payload",
 	                 message->payload, "with_jwk", message->with_jwk ? 1 : 0, "with_binding",
-	                 message->with_binding ? 1 : 0, "with_certificate_key", message->with_certificate_key ? 1 : 0);
+	                 message->with_binding ? 1 : 0, "with_certificate_key", message->with_certificate_key ? 1 : 0,
+	                 "with_next_key", message->with_next_key ? 1 : 0, "key_change", message->key_change ? 1 : 0);
 }
 
 int message_sign_read(const json_t *json, struct message_sign *ret, struct error *err)
@@ -20,7 +21,9 @@ int message_sign_read(const json_t *json, struct message_sign *ret, struct error
 	    json_need_string(json, "sign", "payload", &m.payload, err) < 0 ||
 	    message_part_flag(json, "sign", "with_jwk", &m.with_jwk, err) < 0 ||
 	    message_part_flag(json, "sign", "with_binding", &m.with_binding, err) < 0 ||
-	    message_part_flag(json, "sign", "with_certificate_key", &m.with_certificate_key, err) < 0)
+	    message_part_flag(json, "sign", "with_certificate_key", &m.with_certificate_key, err) < 0 ||
+	    message_part_flag(json, "sign", "with_next_key", &m.with_next_key, err) < 0 ||
+	    message_part_flag(json, "sign", "key_change", &m.key_change, err) < 0)
 		return -1;
 	*ret = m;
 	return 0;

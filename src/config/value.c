@@ -125,6 +125,13 @@ static const char *email_fault(const char *text)
 	return NULL;
 }
 
+int config_check_email(const char *text, struct error *err)
+{
+	const char *fault = email_fault(text);
+
+	return fault == NULL ? 0 : error_set(err, ERROR_USAGE, "\"%.260s\": %s", text, fault);
+}
+
 static bool is_address(const char *text)
 {
 	unsigned char address[sizeof(struct in6_addr)];

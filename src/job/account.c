@@ -61,6 +61,8 @@ int job_account_load_binding(const struct config_ca *ca, struct buf *out, struct
 int job_account(struct story *story, struct error *err)
 {
 	const struct config_settings *settings = &story->certificate->settings;
+	struct job_account_talk talk;
+	bool changed;
 	int r;
 
 	r = store_account_open(story->store, settings->ca->directory, settings->email, &story->account, err);
@@ -69,6 +71,16 @@ int job_account(struct story *story, struct error *err)
 	if (r == STORE_ABSENT && make_account(story, settings, err) < 0)
 		return -1;
 	if (job_account_load_key(story->account, &story->account_key, err) < 0)
+		return -1;
+	talk = (struct job_account_talk){
+		.job = story->job,
+		.net = story->net,
+		.subject = story->certificate->name,
+		.directory_url = settings->ca->directory,
+		.account = story->account,
+		.key = &story->account_key,
+	};
+	if (job_account_settle(&talk, &changed, err) < 0)
 		return -1;
 	return settings->ca->eab_kid ? job_account_load_binding(settings->ca, &story->binding_key, err) : 0;
 }

@@ -131,6 +131,7 @@ static const char *order_to_resume(const struct story *story)
 static int converse(struct story *story, struct error *err)
 {
 	const struct config_settings *settings = &story->certificate->settings;
+	char contact[CONTACT_SIZE];
 	const struct notary_config notary = {
 		.directory_url = settings->ca->directory,
 		.account_key = story->account_key,
@@ -140,6 +141,7 @@ static int converse(struct story *story, struct error *err)
 		.names = &story->certificate->names,
 		.method = challenge_find(settings->challenge),
 		.challenge = { .webroot = settings->webroot },
+		.contact = settings->email ? contact : NULL,
 		.csr_der = &story->csr_der,
 		.order = remember_order,
 		.progress = show_progress,
@@ -147,7 +149,6 @@ static int converse(struct story *story, struct error *err)
 		.self = story,
 	};
 	CLEANUP(strv_done) struct strv challenges = STRV(1);
-	char contact[CONTACT_SIZE];
 	struct message_issue task = {
 		.names = story->certificate->names,
 		.directory_url = settings->ca->directory,

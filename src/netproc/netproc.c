@@ -84,6 +84,8 @@ static int perform(struct netproc *net, enum channel_type type, const json_t *me
 		return netproc_check(net, message, ret_result, err);
 	case CHANNEL_TASK_REVOKE:
 		return netproc_revoke(net, message, ret_result, err);
+	case CHANNEL_TASK_ACCOUNT:
+		return netproc_account(net, message, ret_result, err);
 	case CHANNEL_SIGN:
 	case CHANNEL_CSR:
 	case CHANNEL_PRESENT:

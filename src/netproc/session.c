@@ -77,6 +77,8 @@ static int notary_sign(void *self, const struct acme_sign *request, struct buf *
 		.with_jwk = request->with_jwk,
 		.with_binding = request->with_binding,
 		.with_certificate_key = request->with_certificate_key,
+		.with_next_key = request->with_next_key,
+		.key_change = request->key_change,
 	};
 
 	return ask(self, CHANNEL_SIGN, message_sign_pack(&message), out, err);

@@ -12,11 +12,12 @@
 #include "store/account.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { PAYLOAD_MAX = 64 * 1024, CSR_TEXT_MAX = 32 * 1024 };
 
-/* What a payload may hold, and what the task has to be for. What stands here for no task (a change of key: "account", "oldKey") is never signed. */
-enum purpose { PURPOSE_ISSUE, PURPOSE_REVOKE };
+/* What a payload may hold, and what the task has to be for. What stands here for no task ("account" and "oldKey" of a change of key, which the notary makes itself) is never signed. */
+enum purpose { PURPOSE_LOOK, PURPOSE_ISSUE, PURPOSE_REVOKE };
 
 static const struct member {
 	const char *name;
@@ -24,7 +25,7 @@ static const struct member {
 } members[] = {
 	{ "contact", PURPOSE_ISSUE }, /* newAccount */
 	{ "termsOfServiceAgreed", PURPOSE_ISSUE },
-	{ "onlyReturnExisting", PURPOSE_ISSUE },
+	{ "onlyReturnExisting", PURPOSE_LOOK },
 	{ "identifiers", PURPOSE_ISSUE }, /* newOrder */
 	{ "profile", PURPOSE_ISSUE },
 	{ "replaces", PURPOSE_ISSUE },
@@ -39,6 +40,8 @@ static const struct member {
 static bool serves(const struct notary_config *config, enum purpose purpose)
 {
 	switch (purpose) {
+	case PURPOSE_LOOK:
+		return true;
 	case PURPOSE_ISSUE:
 		return config->names != NULL;
 	case PURPOSE_REVOKE:
@@ -91,6 +94,10 @@ static int check_members(const struct notary *notary, const json_t *payload, str
 	json_object_foreach((json_t *)payload, member, value) {
 		if (!is_permitted(notary->config, member))
 			return error_set(err, ERROR_INTERNAL, "the notary does not sign a payload with \"%s\" for this task", member);
+		if (text_equal(member, "onlyReturnExisting") && !json_is_true(value))
+			return error_set(err, ERROR_INTERNAL, "the notary does not sign \"%s\" but for true", member);
+		if (text_equal(member, "contact") && notary_check_contact(notary->config, value, err) < 0)
+			return -1;
 		if (text_equal(member, "csr") && check_csr(notary, value, err) < 0)
 			return -1;
 		if ((text_equal(member, "certificate") || text_equal(member, "reason")) &&
@@ -117,19 +124,47 @@ static int add_binding(const struct notary *notary, const struct message_sign *r
 	return 0;
 }
 
-/* The payload as it will be signed: as sent, or with the binding added. */
+/* Where a URL's path begins. */
+static const char *path_of(const char *url)
+{
+	const char *authority = strstr(url, "://");
+
+	return authority ? authority + 3 + strcspn(authority + 3, "/?#") : url;
+}
+
+/* Whether the URL leads to the account, however it is written: an origin can be written in several ways, and so can a path. What may be one of
+ * the ways counts as the account where it matters: deactivating an authorization looks like deactivating the account. */
+static bool is_account(const char *url, const char *account_url, bool matters)
+{
+	const char *path = path_of(url);
+	const char *account_path = path_of(account_url);
+	const size_t len = strcspn(path, "?#");
+
+	if (matters && (strstr(path, "//") || strstr(path, "/.") || strchr(path, '%') || strchr(path, '\\')))
+		return true;
+	return len == strcspn(account_path, "?#") && strncasecmp(path, account_path, len) == 0;
+}
+
+/* The payload as it will be signed: as sent, made here, or with the binding added. */
 static int check_payload(const struct notary *notary, const struct message_sign *request, struct buf *out,
                          struct error *err)
 {
-	const char *account_url = notary->config->account ? store_account_url(notary->config->account) : NULL;
+	const struct notary_config *config = notary->config;
+	const char *account_url = config->account ? store_account_url(config->account) : NULL;
 	json_auto_t *payload = NULL;
+	int r;
 
+	if (request->key_change)
+		return notary_key_change(config, request->url, out, err);
 	if (request->payload[0] == '\0')
 		return 0;
-	if (account_url && text_equal(request->url, account_url))
-		return error_set(err, ERROR_INTERNAL, "the notary does not sign changes of the account");
-	if (json_doc_parse(request->payload, strlen(request->payload), "the payload", &payload, err) < 0 ||
-	    check_members(notary, payload, err) < 0)
+	if (json_doc_parse(request->payload, strlen(request->payload), "the payload", &payload, err) < 0)
+		return -1;
+	if (account_url && json_object_size(payload) > 0 && is_account(request->url, account_url, json_object_get(payload, "status") != NULL))
+		r = notary_check_account(config, payload, err);
+	else
+		r = check_members(notary, payload, err);
+	if (r < 0)
 		return -1;
 	if (request->with_binding) {
 		if (add_binding(notary, request, payload, err) < 0)
@@ -153,10 +188,35 @@ static int check_certificate_key(const struct notary_config *config, const struc
 	return check_revocation(config, doc, err);
 }
 
+/* The key that the account shall change to: of it the CA may be asked whether it knows it. */
+static int check_next_key(const struct notary_config *config, const struct message_sign *request, struct error *err)
+{
+	if (config->next_key && request->with_jwk && !request->with_binding && !request->key_change &&
+	    text_equal(request->payload, "{\"onlyReturnExisting\":true}"))
+		return 0;
+	return error_set(err, ERROR_INTERNAL, "the next key of the account is not used for this");
+}
+
+static int choose_key(const struct notary_config *config, const struct message_sign *request, const struct buf *payload,
+                      const struct pkey **ret, struct error *err)
+{
+	if (request->with_certificate_key) {
+		*ret = config->certificate_key;
+		return check_certificate_key(config, payload, err);
+	}
+	if (request->with_next_key) {
+		*ret = config->next_key;
+		return check_next_key(config, request, err);
+	}
+	*ret = config->account_key;
+	return 0;
+}
+
 int notary_sign(const struct notary *notary, const json_t *message, struct buf *out, struct error *err)
 {
 	const struct notary_config *config = notary->config;
 	CLEANUP(buf_done) struct buf payload = BUF(PAYLOAD_MAX);
+	const struct pkey *key = NULL;
 	struct message_sign request;
 	struct jws_header header;
 
@@ -168,20 +228,15 @@ int notary_sign(const struct notary *notary, const json_t *message, struct buf *
 		return error_set(err, ERROR_PROTOCOL,
 		                 "the CA sends us to %.300s, which is not at the place of its directory %s; certd signs nothing for it",
 		                 request.url, config->directory_url);
-	if (check_payload(notary, &request, &payload, err) < 0)
+	if (check_payload(notary, &request, &payload, err) < 0 || choose_key(config, &request, &payload, &key, err) < 0)
 		return -1;
 	header = (struct jws_header){ .url = request.url, .nonce = request.nonce };
-	if (request.with_certificate_key) {
-		if (check_certificate_key(config, &payload, err) < 0)
-			return -1;
-		return jws_sign(config->certificate_key, &header, buf_text(&payload), payload.len, out, err);
-	}
-	if (!request.with_jwk) {
+	if (!request.with_jwk && !request.with_certificate_key) {
 		header.kid = store_account_url(config->account);
 		if (!header.kid)
 			return error_set(err, ERROR_INTERNAL, "the account has no URL yet");
 	}
-	return jws_sign(config->account_key, &header, buf_text(&payload), payload.len, out, err);
+	return jws_sign(key, &header, buf_text(&payload), payload.len, out, err);
 }
 
 int notary_csr(const struct notary *notary, struct buf *out, struct error *err)

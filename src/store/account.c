@@ -21,24 +21,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_FILE "key.pem"
-#define ACCOUNT_FILE "account.json"
 
 enum {
 	ACCOUNT_VERSION = 1,
 	ACCOUNT_MAX = 64 * 1024,
 	KEY_MAX = 64 * 1024,
-	NAME_TEXT_MAX = 60,
-	NAME_HASH = 12, /* hexadecimal digits */
-	NAME_SIZE = NAME_TEXT_MAX + 1 + NAME_HASH + 1,
-};
-
-struct store_account {
-	int fd;
-	char *path;
-	char *directory_url;
-	char *contact; /* or NULL */
-	char *url; /* or NULL */
+	NAME_TEXT_MAX = STORE_ACCOUNT_NAME_TEXT_MAX,
+	NAME_HASH = STORE_ACCOUNT_NAME_HASH,
+	NAME_SIZE = STORE_ACCOUNT_NAME_SIZE,
 };
 
 /* A name for the file system: what a person recognizes, and a hash that tells apart what looks the same. */
@@ -66,9 +56,8 @@ static int safe_name(const char *shown, const char *whole, char out[static NAME_
 	return 0;
 }
 
-/* Opens (or makes) accounts/CA, and names CONTACT. FILE_ABSENT. */
-static int open_ca(const struct store *store, const char *directory_url, const char *contact, bool create,
-                   char ret_ca[static NAME_SIZE], char ret_contact[static NAME_SIZE], int *ret_fd, struct error *err)
+int store_account_folder(const struct store *store, const char *directory_url, const char *contact, bool create,
+                         char ret_ca[static NAME_SIZE], char ret_contact[static NAME_SIZE], int *ret_fd, struct error *err)
 {
 	CLEANUP(clean_fd) int accounts = -1;
 	const char *host = strstr(directory_url, "://");
@@ -125,15 +114,15 @@ static int check_key_file(const struct store_account *account, struct error *err
 {
 	struct stat st;
 
-	if (fstatat(account->fd, KEY_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fstatat(account->fd, STORE_KEY_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT)
-			return error_sys(err, errno, "the account's key %s/" KEY_FILE, account->path);
-		error_set(err, ERROR_SYSTEM, "the account's key %s/" KEY_FILE " is missing", account->path);
+			return error_sys(err, errno, "the account's key %s/" STORE_KEY_FILE, account->path);
+		error_set(err, ERROR_SYSTEM, "the account's key %s/" STORE_KEY_FILE " is missing", account->path);
 		return advise_key(err);
 	}
 	if (S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= KEY_MAX)
 		return 0;
-	error_set(err, ERROR_SYSTEM, "the account's key %s/" KEY_FILE " is %s", account->path,
+	error_set(err, ERROR_SYSTEM, "the account's key %s/" STORE_KEY_FILE " is %s", account->path,
 	          !S_ISREG(st.st_mode) ? "no regular file" :
 	          st.st_size == 0      ? "empty" :
 	                                 "too large to be a key");
@@ -152,22 +141,22 @@ static int read_url(struct store_account *account, struct error *err)
 	struct stat st;
 	int r;
 
-	if (fstatat(account->fd, ACCOUNT_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > ACCOUNT_MAX)
+	if (fstatat(account->fd, STORE_ACCOUNT_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > ACCOUNT_MAX)
 		return 0;
-	r = file_read(account->fd, ACCOUNT_FILE, &text, err);
+	r = file_read(account->fd, STORE_ACCOUNT_FILE, &text, err);
 	if (r < 0)
 		return -1;
-	if (r != FILE_OK || json_doc_parse(text.data, text.len, ACCOUNT_FILE, &doc, &ignored) < 0 ||
-	    json_need_int(doc, ACCOUNT_FILE, "version", &version, &ignored) < 0)
+	if (r != FILE_OK || json_doc_parse(text.data, text.len, STORE_ACCOUNT_FILE, &doc, &ignored) < 0 ||
+	    json_need_int(doc, STORE_ACCOUNT_FILE, "version", &version, &ignored) < 0)
 		return 0;
 	if (version > ACCOUNT_VERSION) {
-		error_set(err, ERROR_SYSTEM, "%s/" ACCOUNT_FILE " is of version %jd, this certd knows up to %d",
+		error_set(err, ERROR_SYSTEM, "%s/" STORE_ACCOUNT_FILE " is of version %jd, this certd knows up to %d",
 		          account->path, (intmax_t)version, (int)ACCOUNT_VERSION);
 		return error_advise(err, "run the newer certd that wrote it");
 	}
-	if (json_need_string(doc, ACCOUNT_FILE, "directory", &directory, &ignored) < 0 ||
+	if (json_need_string(doc, STORE_ACCOUNT_FILE, "directory", &directory, &ignored) < 0 ||
 	    !text_equal(directory, account->directory_url) ||
-	    json_need_string(doc, ACCOUNT_FILE, "url", &url, &ignored) < 0 || strlen(url) > HTTP_URL_MAX)
+	    json_need_string(doc, STORE_ACCOUNT_FILE, "url", &url, &ignored) < 0 || strlen(url) > HTTP_URL_MAX)
 		return 0;
 	return copy(&account->url, url, err);
 }
@@ -179,7 +168,7 @@ int store_account_open(const struct store *store, const char *directory_url, con
 	CLEANUP(clean_fd) int ca_fd = -1;
 	CLEANUP(clean_fd) int fd = -1;
 	char ca[NAME_SIZE], name[NAME_SIZE];
-	int r = open_ca(store, directory_url, contact, false, ca, name, &ca_fd, err);
+	int r = store_account_folder(store, directory_url, contact, false, ca, name, &ca_fd, err);
 
 	if (r == FILE_OK)
 		r = file_open_beneath(ca_fd, name, false, 0, &fd, err);
@@ -197,7 +186,7 @@ int store_account_open(const struct store *store, const char *directory_url, con
 	return STORE_OK;
 }
 
-static int write_json(int fd, const struct store_account *account, const char *url, struct error *err)
+int store_account_write(int fd, const struct store_account *account, const char *url, struct error *err)
 {
 	CLEANUP(buf_done) struct buf text = BUF(ACCOUNT_MAX);
 	json_auto_t *doc = json_pack("{s:i, s:s, s:s*, s:s*}", "version", (int)ACCOUNT_VERSION, "directory",
@@ -208,9 +197,9 @@ static int write_json(int fd, const struct store_account *account, const char *u
 	if (json_doc_print(doc, false, &text, err) < 0)
 		return -1;
 	buf_append_char(&text, '\n');
-	if (buf_check(&text, ACCOUNT_FILE, err) < 0)
+	if (buf_check(&text, STORE_ACCOUNT_FILE, err) < 0)
 		return -1;
-	return file_write(fd, ACCOUNT_FILE, text.data, text.len, 0600, err);
+	return file_write(fd, STORE_ACCOUNT_FILE, text.data, text.len, 0600, err);
 }
 
 /* With accounts/CA locked. */
@@ -227,8 +216,8 @@ static int create_in(int ca_fd, const char *name, const struct store_account *ac
 		return error_set(err, ERROR_SYSTEM, "there is an account already");
 	if (store_tmp_make(ca_fd, tmp, &fd, err) < 0)
 		return -1;
-	if (file_write(fd, KEY_FILE, key_pem->data, key_pem->len, 0600, err) < 0 ||
-	    write_json(fd, account, NULL, err) < 0 || file_sync_dir(fd, err) < 0 ||
+	if (file_write(fd, STORE_KEY_FILE, key_pem->data, key_pem->len, 0600, err) < 0 ||
+	    store_account_write(fd, account, NULL, err) < 0 || file_sync_dir(fd, err) < 0 ||
 	    file_rename(ca_fd, tmp, ca_fd, name, err) < 0) {
 		store_tmp_drop(ca_fd, tmp);
 		return -1;
@@ -245,7 +234,7 @@ int store_account_create(const struct store *store, const char *directory_url, c
 
 	if (key_pem->failed || key_pem->len == 0)
 		return error_set(err, ERROR_INTERNAL, "an account wants a key");
-	if (open_ca(store, directory_url, contact, true, ca, name, &ca_fd, err) < 0 ||
+	if (store_account_folder(store, directory_url, contact, true, ca, name, &ca_fd, err) < 0 ||
 	    make(store, ca, name, directory_url, contact, -1, &account, err) < 0)
 		return -1;
 	/* Two jobs that make the same account at once would else sweep each other's directory. */
@@ -288,13 +277,13 @@ int store_account_key(const struct store_account *account, struct buf *out, stru
 
 	if (!out->secret)
 		return error_set(err, ERROR_INTERNAL, "a private key goes into a secret buffer only");
-	r = file_read(account->fd, KEY_FILE, &pem, err);
+	r = file_read(account->fd, STORE_KEY_FILE, &pem, err);
 	if (r < 0)
 		return error_context(err, "the account's key");
 	if (r == FILE_ABSENT || pem.len == 0)
 		return check_key_file(account, err) < 0 ? -1 : error_set(err, ERROR_SYSTEM, "the account's key went away");
 	if (pkey_load(pem.data, pem.len, &key, err) < 0) {
-		error_context(err, "the account's key %s/" KEY_FILE " is damaged", account->path);
+		error_context(err, "the account's key %s/" STORE_KEY_FILE " is damaged", account->path);
 		return advise_key(err);
 	}
 	buf_append(out, pem.data, pem.len);
@@ -314,11 +303,16 @@ int store_account_set_url(struct store_account *account, const char *url, struct
 		return error_oom(err);
 	if (url[0] == '\0' || strlen(url) > HTTP_URL_MAX)
 		return error_set(err, ERROR_INTERNAL, "an account's URL is empty or too long");
-	if (write_json(account->fd, account, url, err) < 0)
+	if (store_account_write(account->fd, account, url, err) < 0)
 		return error_context(err, "cannot keep the account's URL");
 	free(account->url);
 	account->url = TAKE(copied);
 	return 0;
+}
+
+const char *store_account_contact(const struct store_account *account)
+{
+	return account->contact;
 }
 
 const char *store_account_path(const struct store_account *account)

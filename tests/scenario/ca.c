@@ -18,7 +18,8 @@ static const char *const paths[CA_ENDPOINT_COUNT] = {
 	[CA_ACCOUNT] = "/account/",	       [CA_ORDER] = "/order/",
 	[CA_AUTHORIZATION] = "/authorization/", [CA_CHALLENGE] = "/challenge/",
 	[CA_FINALIZE] = "/finalize/",	       [CA_CERTIFICATE] = "/certificate/",
-	[CA_REVOKE] = "/revoke",	       [CA_RENEWAL_INFO] = "/renewal-info/",
+	[CA_REVOKE] = "/revoke",	       [CA_KEY_CHANGE] = "/key-change",
+	[CA_RENEWAL_INFO] = "/renewal-info/",
 };
 
 int64_t ca_now_at(const struct ca *ca)

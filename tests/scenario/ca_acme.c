@@ -86,6 +86,10 @@ static void new_account(struct ca *ca, const struct ca_request *request, struct 
 		ca_answer_problem(answer, 403, "unauthorized", "the account is deactivated");
 		return;
 	}
+	if (id == ca->account_count && json_is_true(json_object_get(request->body, "onlyReturnExisting"))) {
+		ca_answer_problem(answer, 400, "accountDoesNotExist", "no account has that key");
+		return;
+	}
 	if (id == ca->account_count) {
 		if (ca->terms_of_service[0] != '\0' && !json_is_true(json_object_get(request->body, "termsOfServiceAgreed"))) {
 			ca_answer_problem(answer, 403, "userActionRequired", "agree to the terms of service");
@@ -120,7 +124,12 @@ static void account(struct ca *ca, const struct ca_request *request, struct ca_a
 	}
 	if (text_equal(text_of(request->body, "status"), "deactivated"))
 		request->account->status = CA_DEACTIVATED;
+	if (json_is_string(json_array_get(json_object_get(request->body, "contact"), 0)))
+		text_copy(request->account->contact, sizeof(request->account->contact),
+		          json_string_value(json_array_get(json_object_get(request->body, "contact"), 0)));
 	answer->json = json_pack("{s:s}", "status", status_names[request->account->status]);
+	if (request->account->contact[0] != '\0')
+		json_object_set_new(answer->json, "contact", json_pack("[s]", request->account->contact));
 }
 
 /* --- authorizations and challenges --- */
@@ -476,6 +485,59 @@ static void renewal_info(struct ca *ca, struct ca_answer *answer)
 	text_copy(answer->retry_after, sizeof(answer->retry_after), "21600");
 }
 
+/* What is wrong with the inner JWS (RFC 8555 section 7.3.5), or NULL and the new key. */
+static const char *read_inner(struct ca *ca, const struct ca_request *request, char *jwk, size_t size)
+{
+	const char *protected = text_of(request->body, "protected"), *payload = text_of(request->body, "payload");
+	char *header_text = ca_decode(protected, NULL), *payload_text = ca_decode(payload, NULL), *both = NULL;
+	json_auto_t *header = json_loads(header_text != NULL ? header_text : "", JSON_REJECT_DUPLICATES, NULL);
+	json_auto_t *change = json_loads(payload_text != NULL ? payload_text : "", JSON_REJECT_DUPLICATES, NULL);
+	char old[2048] = "", url[256];
+	int len = asprintf(&both, "%s.%s", protected, payload);
+	const char *wrong = NULL;
+
+	snprintf(url, sizeof(url), "%s/account/%zu", ca->base, account_id(ca, request));
+	if (json_object_get(header, "nonce") != NULL || json_object_get(header, "kid") != NULL)
+		wrong = "the inner JWS has a nonce or a kid";
+	else if (!text_equal(text_of(header, "url"), request->url))
+		wrong = "the inner JWS is for another URL";
+	else if (ca_canonical_jwk(json_object_get(header, "jwk"), jwk, size) != 0)
+		wrong = "the inner JWS has no jwk";
+	else if (len < 0 || ca_verify(jwk, both, (size_t)len, text_of(request->body, "signature")) != 0)
+		wrong = "the inner JWS does not verify";
+	else if (!text_equal(text_of(change, "account"), url) || json_object_size(change) != 2)
+		wrong = "the change is not of this account";
+	else if (ca_canonical_jwk(json_object_get(change, "oldKey"), old, sizeof(old)) != 0 ||
+	         !text_equal(old, request->account->jwk))
+		wrong = "the old key is not the account's";
+	free(header_text);
+	free(payload_text);
+	free(both);
+	return wrong;
+}
+
+static void key_change(struct ca *ca, const struct ca_request *request, struct ca_answer *answer)
+{
+	const char *wrong = request->account == NULL ? "a change of key with a jwk" : NULL;
+	char jwk[2048] = "";
+
+	if (wrong == NULL)
+		wrong = read_inner(ca, request, jwk, sizeof(jwk));
+	if (wrong != NULL) {
+		ca_violation(ca, wrong);
+		ca_answer_problem(answer, 400, "malformed", wrong);
+		return;
+	}
+	for (size_t i = 0; i < ca->account_count; i++) {
+		if (text_equal(ca->accounts[i].jwk, jwk)) {
+			ca_answer_problem(answer, 409, "conflict", "that key is in use");
+			set_location(ca, answer, "account", i);
+			return;
+		}
+	}
+	text_copy(request->account->jwk, sizeof(request->account->jwk), jwk);
+}
+
 static void revoke(struct ca *ca, const struct ca_request *request, struct ca_answer *answer)
 {
 	int reason = (int)json_integer_value(json_object_get(request->body, "reason"));
@@ -540,6 +602,9 @@ void ca_handle(struct ca *ca, const struct ca_request *request, struct ca_answer
 		break;
 	case CA_RENEWAL_INFO:
 		renewal_info(ca, answer);
+		break;
+	case CA_KEY_CHANGE:
+		key_change(ca, request, answer);
 		break;
 	case CA_REVOKE:
 		revoke(ca, request, answer);

@@ -12,6 +12,7 @@
 #include "crypto/cert.h"
 #include "crypto/keytype.h"
 #include "crypto/pkey.h"
+#include "jose/jwk.h"
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -111,6 +112,19 @@ int world_teardown(void **state)
 	return r;
 }
 
+/* The life of a run of `certd account`. */
+static int do_account(const struct world *world, const struct job *job, struct error *err)
+{
+	CLEANUP(job_account_view_done) struct job_account_view view = { 0 };
+	CLEANUP(job_accounts_done) struct job_account_list list = { 0 };
+
+	if (job_accounts_list(job->config, &list, err) < 0)
+		return -1;
+	if (list.count != 1)
+		return error_set(err, ERROR_INTERNAL, "there are %zu accounts", list.count);
+	return job_account_do(job, &list.items[0], world->account, &view, err);
+}
+
 /* The life of a run. */
 static _Noreturn void live(const struct world *world)
 {
@@ -139,8 +153,11 @@ static _Noreturn void live(const struct world *world)
 		.runner = runner_system(),
 		.http = &http,
 	};
-	last->result = job_run(&job, &certificate, 1, &world->options, &outcome, &last->error);
-	if (last->result == 0) {
+	if (world->account)
+		last->result = do_account(world, &job, &last->error);
+	else
+		last->result = job_run(&job, &certificate, 1, &world->options, &outcome, &last->error);
+	if (last->result == 0 && !world->account) {
 		last->job_result = outcome.result;
 		last->generation = outcome.generation;
 		last->renew_at = outcome.renew_at;
@@ -239,6 +256,31 @@ uint64_t world_live(const struct world *world)
 		return 0;
 	assert_pair(world);
 	return generation;
+}
+
+bool world_account_fits(const struct world *world, size_t account)
+{
+	CLEANUP(buf_done) struct buf pem = BUF_SECRET(FILE_MAX);
+	CLEANUP(buf_done) struct buf jwk = BUF(FILE_MAX);
+	CLEANUP(job_accounts_done) struct job_account_list list = { 0 };
+	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(config_cleanup) struct config *config = NULL;
+	struct crypto_public public_key;
+	struct error err;
+	char path[PATH_SIZE];
+
+	path_of(world, "certd.conf", path);
+	error_clear(&err);
+	assert_int_equal(config_load(path, false, NULL, &config, &err), 0);
+	assert_int_equal(job_accounts_list(config, &list, &err), 0);
+	assert_int_equal(list.count, 1);
+	assert_true((size_t)snprintf(path, sizeof(path), "%s/key.pem", list.items[0].path) < sizeof(path));
+	assert_int_equal(file_read(AT_FDCWD, path, &pem, &err), 0);
+	assert_int_equal(pkey_load(buf_text(&pem), pem.len, &key, &err), 0);
+	assert_int_equal(pkey_public(key, &public_key, &err), 0);
+	assert_int_equal(jwk_print(&public_key, &jwk, &err), 0);
+	assert_true((size_t)snprintf(path, sizeof(path), "%s/next.pem", list.items[0].path) < sizeof(path));
+	return access(path, F_OK) != 0 && text_equal(buf_text(&jwk), world->ca->accounts[account].jwk);
 }
 
 void world_hook(const struct world *world, const char *event, const char *variable, int status)

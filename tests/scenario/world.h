@@ -8,6 +8,7 @@
 #include "ca.h"
 
 #include "base/error.h"
+#include "job/accounts.h"
 #include "job/job.h"
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct world {
 	struct ca *ca;
 	struct world_outcome *last; /* shared with the run */
 	struct job_options options; /* of the next runs */
+	const struct job_account_wish *account; /* the next runs are `certd account` with the only account there is */
 	unsigned int runs;
 };
 
@@ -50,6 +52,9 @@ void world_run_killed(struct world *world, enum ca_action action, unsigned int r
 
 /* The live generation's number, 0 for none; its key and certificate must belong together, and no temporary file or token may be about. */
 uint64_t world_live(const struct world *world);
+
+/* Whether the account's key on disk is the one that the CA has for its account, and no other is about. */
+bool world_account_fits(const struct world *world, size_t account);
 
 /* A hook of that event that appends "EVENT $VARIABLE" to the file `ran`, and ends with that status. */
 void world_hook(const struct world *world, const char *event, const char *variable, int status);

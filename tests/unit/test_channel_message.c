@@ -113,6 +113,40 @@ static void test_revocation(void **state)
 	assert_int_equal(message_revoke_read(json, &read, &err), -1);
 }
 
+static void test_account(void **state)
+{
+	struct message_account account = { .directory_url = "https://ca.example/dir", .contact = "mailto:a@b.example", .limits = limits };
+	struct message_account_state told = { .known = true, .status = "valid", .contacts = STRV(2) };
+	struct message_account_state told_read;
+	struct message_account read;
+	json_auto_t *told_json = NULL;
+
+	(void)state;
+	for (int i = 0; i < MESSAGE_ACCOUNT_VERB_COUNT; i++) {
+		json_auto_t *json = NULL;
+
+		account.verb = (enum message_account_verb)i;
+		json = message_account_pack(&account);
+		assert_int_equal(message_account_read(json, &read, &err), 0);
+		assert_int_equal(read.verb, i);
+		assert_null(read.account_url);
+		assert_string_equal(read.contact, "mailto:a@b.example");
+		json_object_set_new(json, "verb", json_string("destroy"));
+		assert_int_equal(message_account_read(json, &read, &err), -1);
+	}
+	assert_int_equal(strv_add(&told.contacts, "mailto:a@b.example"), 0);
+	told_json = message_account_state_pack(&told);
+	assert_int_equal(message_account_state_read(told_json, &told_read, &err), 0);
+	assert_true(told_read.known);
+	assert_string_equal(told_read.status, "valid");
+	assert_int_equal(told_read.contacts.count, 1);
+	message_account_state_done(&told_read);
+	message_account_state_done(&told);
+	for (int i = 0; i < 20; i++)
+		json_array_append_new(json_object_get(told_json, "contacts"), json_string("x"));
+	assert_int_equal(message_account_state_read(told_json, &told_read, &err), -1);
+}
+
 static void test_each_missing_member_is_named(void **state)
 {
 	static const char *const members[] = { "names", "challenges", "directory", "limits" };
@@ -290,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_account),
 		cmocka_unit_test(test_each_missing_member_is_named),
 		cmocka_unit_test(test_names_are_read_as_if_a_person_had_written_them),
 		cmocka_unit_test(test_errors_cross_the_channel),

@@ -256,6 +256,147 @@ static void test_it_signs_the_revocation_that_was_asked_for(void **state)
 	notary.config = issuing;
 }
 
+static const char probe[] = "{\"onlyReturnExisting\":true}";
+
+static void test_it_looks_for_an_account_in_any_task(void **state)
+{
+	struct notary_config showing = { .directory_url = DIRECTORY, .account_key = key, .account = account };
+	const struct notary_config *issuing = notary.config;
+
+	(void)state;
+	notary.config = &showing;
+	assert_int_equal(sign("https://ca.example/new-account", probe, true), 0);
+	assert_int_equal(sign("https://ca.example/new-account", "{\"onlyReturnExisting\":false}", true), -1);
+	assert_int_equal(sign("https://ca.example/new-account", "{\"termsOfServiceAgreed\":true}", true), -1);
+	assert_int_equal(sign("https://ca.example/new-account", "{\"contact\":[]}", true), -1);
+	assert_int_equal(sign("https://ca.example/new-order", "{\"identifiers\":[]}", true), -1);
+	assert_int_equal(sign("https://ca.example/authorization/1", "{\"status\":\"deactivated\"}", true), -1);
+	notary.config = issuing;
+}
+
+static void test_it_changes_the_account_as_was_asked_for(void **state)
+{
+	static const char deactivate[] = "{\"status\":\"deactivated\"}", agree[] = "{\"termsOfServiceAgreed\":true}",
+			  contact[] = "{\"contact\":[\"mailto:a@b.example\"]}", other[] = "{\"contact\":[\"mailto:evil@b.example\"]}",
+			  two[] = "{\"contact\":[\"mailto:a@b.example\",\"mailto:evil@b.example\"]}";
+	struct notary_config changing = {
+		.directory_url = DIRECTORY, .account_key = key, .account = account, .contact = "mailto:a@b.example",
+	};
+	const struct notary_config *issuing = notary.config;
+
+	(void)state;
+	assert_int_equal(store_account_set_url(account, ACCOUNT, &err), 0);
+	notary.config = &changing;
+	assert_int_equal(sign(ACCOUNT, deactivate, false), -1);
+	assert_int_equal(sign(ACCOUNT, contact, false), -1);
+	changing.may_update = true;
+	assert_int_equal(sign(ACCOUNT, contact, false), 0);
+	assert_int_equal(sign(ACCOUNT, agree, false), 0);
+	assert_int_equal(sign(ACCOUNT, other, false), -1);
+	assert_int_equal(sign(ACCOUNT, two, false), -1);
+	assert_int_equal(sign(ACCOUNT, deactivate, false), -1);
+	assert_int_equal(sign("https://ca.example/account/2", contact, false), -1);
+	changing.may_update = false;
+	changing.may_deactivate = true;
+	assert_int_equal(sign(ACCOUNT, deactivate, false), 0);
+	assert_int_equal(sign(ACCOUNT, "{\"status\":\"revoked\"}", false), -1);
+	assert_int_equal(sign(ACCOUNT, contact, false), -1);
+	assert_int_equal(sign("https://ca.example/authorization/1", deactivate, false), -1);
+	notary.config = issuing;
+}
+
+/* Deactivating an authorization, which an issue may, looks like deactivating the account, which it may not: under whatever name. */
+static void test_an_issue_never_ends_the_account(void **state)
+{
+	static const char *const urls[] = {
+		ACCOUNT, "https://CA.example:443/account/1", "https://ca.example/account/1?x", "https://ca.example/account/1#x",
+		"https://ca.example/%61ccount/1", "https://ca.example//account/1", "https://ca.example/./account/1",
+		"https://ca.example/x/../account/1", "https://ca.example/ACCOUNT/1", "https://ca.example/account\\1",
+	};
+
+	(void)state;
+	assert_int_equal(store_account_set_url(account, ACCOUNT, &err), 0);
+	assert_int_equal(sign("https://ca.example/authorization/1", "{\"status\":\"deactivated\"}", false), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
+		assert_int_equal(sign(urls[i], "{\"status\":\"deactivated\"}", false), -1);
+	assert_int_equal(sign("https://ca.example/new-account", "{\"contact\":[\"mailto:evil@b.example\"]}", true), -1);
+}
+
+/* The inner JWS of a change of key: what stands in it, in words. */
+static json_t *inner_part(const json_t *jws, const char *part)
+{
+	CLEANUP(buf_done) struct buf outer = BUF(OUT_MAX);
+	CLEANUP(buf_done) struct buf inner = BUF(OUT_MAX);
+	json_auto_t *payload = NULL;
+	const char *text = json_string_value(json_object_get(jws, "payload"));
+	json_t *ret = NULL;
+
+	assert_int_equal(base64url_decode(text, strlen(text), &outer, &err), 0);
+	assert_int_equal(json_doc_parse(outer.data, outer.len, "inner", &payload, &err), 0);
+	text = json_string_value(json_object_get(payload, part));
+	assert_int_equal(base64url_decode(text, strlen(text), &inner, &err), 0);
+	assert_int_equal(json_doc_parse(inner.data, inner.len, part, &ret, &err), 0);
+	return ret;
+}
+
+static void assert_key_change(const struct message_sign *request)
+{
+	CLEANUP(buf_done) struct buf out = BUF(OUT_MAX);
+	json_auto_t *message = message_sign_pack(request);
+	json_auto_t *jws = NULL;
+	json_auto_t *header = NULL;
+	json_auto_t *change = NULL;
+
+	assert_int_equal(notary_sign(&notary, message, &out, &err), 0);
+	assert_int_equal(json_doc_parse(out.data, out.len, "jws", &jws, &err), 0);
+	header = inner_part(jws, "protected");
+	assert_string_equal(json_string_value(json_object_get(header, "url")), request->url);
+	assert_non_null(json_object_get(header, "jwk"));
+	assert_null(json_object_get(header, "nonce"));
+	assert_null(json_object_get(header, "kid"));
+	change = inner_part(jws, "payload");
+	assert_int_equal(json_object_size(change), 2);
+	assert_string_equal(json_string_value(json_object_get(change, "account")), ACCOUNT);
+	assert_false(json_equal(json_object_get(change, "oldKey"), json_object_get(header, "jwk")));
+}
+
+static void test_it_changes_to_the_next_key_where_there_is_one(void **state)
+{
+	struct message_sign change = { .url = "https://ca.example/key-change", .nonce = "n", .payload = "", .key_change = true };
+	struct message_sign look = {
+		.url = "https://ca.example/new-account", .nonce = "n", .payload = probe, .with_jwk = true, .with_next_key = true,
+	};
+	CLEANUP(pkey_cleanup) struct pkey *next = NULL;
+	struct notary_config rolling = { .directory_url = DIRECTORY, .account_key = key, .account = account };
+	const struct notary_config *issuing = notary.config;
+
+	(void)state;
+	assert_int_equal(store_account_set_url(account, ACCOUNT, &err), 0);
+	assert_int_equal(pkey_generate(KEY_ECDSA_P256, &next, &err), 0);
+	/* In no task without one, be it an issue. */
+	assert_int_equal(sign_request(&change), -1);
+	assert_int_equal(sign_request(&look), -1);
+	notary.config = &rolling;
+	assert_int_equal(sign_request(&change), -1);
+	assert_int_equal(sign_request(&look), -1);
+	rolling.next_key = next;
+	assert_key_change(&change);
+	assert_int_equal(sign_request(&look), 0);
+	change.url = "https://other.example/key-change";
+	assert_int_equal(sign_request(&change), -1);
+	/* The next key signs nothing else. */
+	look.payload = "{\"termsOfServiceAgreed\":true}";
+	assert_int_equal(sign_request(&look), -1);
+	look.payload = "";
+	assert_int_equal(sign_request(&look), -1);
+	look.payload = probe;
+	look.with_jwk = false;
+	assert_int_equal(sign_request(&look), -1);
+	assert_int_equal(sign("https://ca.example/key-change", "{\"account\":\"x\",\"oldKey\":{}}", false), -1);
+	assert_int_equal(sign("https://ca.example/key-change", "{\"protected\":\"\",\"payload\":\"\",\"signature\":\"\"}", false), -1);
+	notary.config = issuing;
+}
+
 static int present(const char *type, const char *identifier, const char *token, bool cleanup)
 {
 	json_auto_t *message = json_pack("{s:s, s:s, s:s}", "type", type, "identifier", identifier, "token", token);
@@ -395,6 +536,10 @@ int main(void)
 		cmocka_unit_test(test_it_signs_for_its_own_csr),
 		cmocka_unit_test(test_without_an_account_nothing_is_signed),
 		cmocka_unit_test(test_it_signs_the_revocation_that_was_asked_for),
+		cmocka_unit_test(test_it_looks_for_an_account_in_any_task),
+		cmocka_unit_test(test_it_changes_the_account_as_was_asked_for),
+		cmocka_unit_test(test_an_issue_never_ends_the_account),
+		cmocka_unit_test(test_it_changes_to_the_next_key_where_there_is_one),
 		cmocka_unit_test(test_a_proof_is_published_and_taken_back),
 		cmocka_unit_test(test_all_proofs_are_taken_back_at_the_end),
 		cmocka_unit_test(test_proofs_that_are_refused),

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -217,6 +218,111 @@ static void test_what_a_crash_left(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, scratch_make, scratch_remove)
 
+static void test_the_next_key(void **state)
+{
+	struct scratch *s = *state;
+	CLEANUP(store_cleanup) struct store *store = open_store(s);
+	CLEANUP(store_account_cleanup) struct store_account *account = NULL;
+	CLEANUP(buf_done) struct buf next = BUF_SECRET(4096);
+	CLEANUP(buf_done) struct buf got = BUF_SECRET(4096);
+	CLEANUP(buf_done) struct buf open_buf = BUF(4096);
+	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+
+	assert_works(pkey_generate(KEY_ECDSA_P256, &key, &err));
+	assert_works(pkey_print(key, &next, &err));
+	assert_works(store_account_create(store, CA, NULL, &key_pem, &account, &err));
+	assert_int_equal(store_account_next_load(account, &got, &err), STORE_ABSENT);
+	assert_works(store_account_next_save(account, &next, &err));
+	scratch_assert_mode(s, file_of(s, account, "next.pem"), 0600);
+	assert_int_equal(store_account_next_load(account, &open_buf, &err), -1);
+	assert_works(store_account_next_load(account, &got, &err));
+	assert_string_equal(got.data, next.data);
+	/* The account's key is the old one as long as the next one was not accepted. */
+	buf_reset(&got);
+	assert_works(store_account_key(account, &got, &err));
+	assert_string_equal(got.data, key_pem.data);
+	assert_works(store_account_next_accept(account, &err));
+	buf_reset(&got);
+	assert_works(store_account_key(account, &got, &err));
+	assert_string_equal(got.data, next.data);
+	assert_int_equal(store_account_next_load(account, &got, &err), STORE_ABSENT);
+	assert_works(store_account_next_save(account, &key_pem, &err));
+	assert_works(store_account_next_discard(account, &err));
+	assert_works(store_account_next_discard(account, &err));
+	assert_int_equal(store_account_next_load(account, &got, &err), STORE_ABSENT);
+	assert_works(store_account_next_save(account, &(struct buf){ .data = (char *)(uintptr_t)"junk", .len = 4, .max = 4 }, &err));
+	assert_int_equal(store_account_next_load(account, &got, &err), -1);
+	assert_non_null(strstr(err.message, "next.pem is damaged"));
+}
+
+struct seen {
+	size_t count;
+	char paths[4][1024];
+	char contacts[4][64];
+	bool readable[4];
+};
+
+static int see(void *self, const char *path, const char *directory_url, const char *contact, struct error *error)
+{
+	struct seen *seen = self;
+
+	if (seen->count == 4)
+		return error_set(error, ERROR_INTERNAL, "too many");
+	snprintf(seen->paths[seen->count], sizeof(seen->paths[0]), "%s", path);
+	snprintf(seen->contacts[seen->count], sizeof(seen->contacts[0]), "%s", contact ? contact : "-");
+	seen->readable[seen->count++] = directory_url != NULL;
+	return 0;
+}
+
+static void test_which_there_are(void **state)
+{
+	struct scratch *s = *state;
+	CLEANUP(store_cleanup) struct store *store = open_store(s);
+	CLEANUP(store_account_cleanup) struct store_account *one = NULL;
+	CLEANUP(store_account_cleanup) struct store_account *two = NULL;
+	CLEANUP(store_account_cleanup) struct store_account *again = NULL;
+	struct seen seen = { 0 };
+	char before[4096];
+
+	assert_works(store_account_each(store, see, &seen, &err));
+	assert_int_equal(seen.count, 0);
+	assert_works(store_account_create(store, CA, "b@c.example", &key_pem, &one, &err));
+	assert_works(store_account_create(store, CA, "a@b.example", &key_pem, &two, &err));
+	assert_works(store_account_set_url(two, "https://acme.example/account/2", &err));
+	assert_works(store_account_each(store, see, &seen, &err));
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.contacts[0], "a@b.example");
+	assert_string_equal(seen.contacts[1], "b@c.example");
+	assert_string_equal(seen.paths[1], store_account_path(one));
+	assert_true(seen.readable[0] && seen.readable[1]);
+	/* Another contact: it is found by that one, and by the old one no more. */
+	assert_int_equal(store_account_move(store, two, "b@c.example", &err), -1);
+	assert_int_equal(err.kind, ERROR_USAGE);
+	assert_works(store_account_move(store, two, "a@b.example", &err));
+	assert_works(store_account_move(store, two, "z@b.example", &err));
+	assert_string_equal(store_account_contact(two), "z@b.example");
+	assert_int_equal(store_account_open(store, CA, "a@b.example", &again, &err), STORE_ABSENT);
+	assert_works(store_account_open(store, CA, "z@b.example", &again, &err));
+	assert_string_equal(store_account_url(again), "https://acme.example/account/2");
+	assert_string_equal(store_account_path(again), store_account_path(two));
+	/* One that is no more is nobody's, and its files stay. */
+	assert_works(store_account_retire(store, two, &err));
+	store_account_free(TAKE(again));
+	assert_int_equal(store_account_open(store, CA, "z@b.example", &again, &err), STORE_ABSENT);
+	snprintf(before, sizeof(before), "%s", store_account_path(two));
+	assert_non_null(strstr(before, ".deactivated-1"));
+	assert_works(store_account_create(store, CA, "z@b.example", &key_pem, &again, &err));
+	assert_works(store_account_retire(store, again, &err));
+	assert_non_null(strstr(store_account_path(again), ".deactivated-2"));
+	scratch_assert_mode(s, file_of(s, two, "key.pem"), 0600);
+	/* One whose account.json is no more is shown all the same. */
+	assert_int_equal(unlinkat(s->fd, file_of(s, one, "account.json"), 0), 0);
+	seen.count = 0;
+	assert_works(store_account_each(store, see, &seen, &err));
+	assert_int_equal(seen.count, 1);
+	assert_false(seen.readable[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +332,8 @@ int main(void)
 		TEST(test_key_that_is_damaged),
 		TEST(test_url_that_is_damaged),
 		TEST(test_what_a_crash_left),
+		TEST(test_the_next_key),
+		TEST(test_which_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, make_key, free_key);
