@@ -27,6 +27,7 @@ struct store_cert {
 	char name[IDENT_NAME_SIZE];
 	char *path; /* of fd, for messages */
 	char *live_path; /* STATE_DIR/live/NAME */
+	bool looking; /* opened without `create`: nothing is mended or moved */
 };
 
 #define STORE_KEY_FILE "key.pem"

@@ -49,7 +49,7 @@ struct store_state {
 };
 
 /* Fills ret; all zero when there is no file. STORE_DAMAGED (a warning for the caller to log) when the file cannot be read as state: it was
- * moved aside as state.json.damaged and ret is all zero. A newer version than ours is an error and nothing is moved. */
+ * moved aside as state.json.damaged (not where the certificate was opened without `create`) and ret is all zero. A newer version than ours is an error and nothing is moved. */
 int store_state_load(const struct store_cert *cert, struct store_state *ret, struct error *err);
 int store_state_save(const struct store_cert *cert, const struct store_state *state, struct error *err);
 

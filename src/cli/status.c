@@ -127,6 +127,8 @@ static void print_trouble(const struct view *view)
 
 	if (view->survey.newest != 0 && !view->survey.have)
 		printf("  generation %llu cannot be used: %s\n", (unsigned long long)view->survey.newest, view->survey.damage);
+	if (view->survey.state_damaged)
+		puts("  state.json cannot be read; the next run moves it aside and goes on without it");
 	if (state->last_at == 0 || state->last_ok)
 		return;
 	if (waits(view))

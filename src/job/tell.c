@@ -50,6 +50,9 @@ static void save(struct story *story)
 {
 	struct error err;
 
+	/* Of a state that could not be read nothing is known, and what stands there stays: but failure hooks are told. */
+	if (!story->loaded)
+		return;
 	error_clear(&err);
 	if (story_save(story, &err) < 0)
 		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
@@ -164,7 +167,7 @@ void job_tell(struct story *story, int result, struct error *err)
 
 		outcome->result = JOB_FAILED;
 		outcome->error = *err;
-		if (story->loaded && !story->options->dry_run && !interrupted)
+		if (story->store_cert && !story->options->dry_run && !interrupted)
 			tell_failure(story, err);
 		return;
 	}

@@ -318,6 +318,10 @@ static int move_aside(const struct store_cert *cert, struct error *err)
 {
 	struct error why = *err;
 
+	if (cert->looking) {
+		error_context(err, "%s", cert->path);
+		return STORE_DAMAGED;
+	}
 	if (file_rename(cert->fd, STATE_FILE, cert->fd, STATE_DAMAGED, err) < 0)
 		return error_context(err, "%s, and it cannot be moved aside", why.message);
 	error_set(err, ERROR_SYSTEM, "%s/%s; it was moved to " STATE_DAMAGED ", and certd begins a new one", cert->path,

@@ -256,6 +256,7 @@ int store_cert_open(const struct store *store, const char *name, bool create, st
 		return error_oom(err);
 	cert->state_fd = -1;
 	cert->fd = -1;
+	cert->looking = !create;
 	text_copy(cert->name, sizeof(cert->name), name);
 	if (asprintf(&cert->path, "%s/certificates/%s", store->path, name) < 0) {
 		cert->path = NULL;

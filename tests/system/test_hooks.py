@@ -84,3 +84,15 @@ def test_hook_that_cannot_be_run_is_named(lab):
     hook = lab.hook("deploy", "#!/no/such/interpreter\n")
     done = lab.issue()
     assert done.status == 1 and str(hook) in done.err, done
+
+
+def test_failure_hook_also_when_the_state_cannot_be_read(lab):
+    lab.issued()
+    seen = lab.path / "seen"
+    lab.hook("failure", f'#!/bin/sh\nprintf "%s\\n" "$CERTD_ERROR" >>{seen}\n')
+    state = lab.state / "certificates" / "togetherers.com" / "state.json"
+    newer = state.read_text().replace('"version":1', '"version":99')
+    state.write_text(newer)
+    assert lab.certd("renew").status == 1
+    assert "99" in seen.read_text() and len(seen.read_text().splitlines()) == 1
+    assert state.read_text() == newer

@@ -308,6 +308,22 @@ static void test_revoked_serials(void **state)
 	assert_int_equal(strlen(strrchr(saved.revoked, ' ') + 1), 40);
 }
 
+/* `certd status` looks, beside a run or without one, and changes nothing. */
+static void test_a_look_moves_nothing(void **state)
+{
+	CLEANUP(opened_done) struct opened o = open_cert(*state);
+	struct store_cert *look = NULL;
+
+	scratch_write(*state, STATE, "garbage", 0600);
+	assert_works(store_cert_open(o.store, "a.example", false, &look, &err));
+	assert_int_equal(store_state_load(look, &got, &err), STORE_DAMAGED);
+	assert_int_equal(got.last_at, 0);
+	scratch_assert_text(*state, STATE, "garbage");
+	store_cert_free(look);
+	assert_int_equal(store_state_load(o.cert, &got, &err), STORE_DAMAGED);
+	scratch_assert_text(*state, STATE ".damaged", "garbage");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +331,7 @@ int main(void)
 		TEST(test_zero_round_trip),
 		TEST(test_hostile_values_are_saved),
 		TEST(test_damaged),
+		TEST(test_a_look_moves_nothing),
 		TEST(test_truncated_at_each_byte),
 		TEST(test_too_large),
 		TEST(test_no_file),
