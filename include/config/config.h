@@ -62,10 +62,33 @@ struct config_nginx {
 	const char *hook; /* the deploy hook for NGINX, absolute */
 };
 
+/* What NGINX passes on. */
+struct config_location {
+	const char *path; /* "/ws" */
+	const char *to; /* http or https URL */
+	bool websocket;
+};
+
+/* The site that certd writes for NGINX. */
+struct config_site {
+	const char *root; /* absolute; or NULL */
+	const char *index; /* or NULL */
+	const char *error_page_404; /* or NULL */
+	const char *error_page_50x; /* or NULL */
+	const char *include; /* absolute; or NULL */
+	const char *canonical; /* one of the certificate's names; or NULL */
+	int64_t hsts_ms; /* 0 for none */
+	bool http2;
+	bool http3;
+	struct config_location *locations; /* in the order of the file */
+	size_t locations_count;
+};
+
 struct config_certificate {
 	const char *name;
 	struct ident_list names;
 	struct config_settings settings;
+	const struct config_site *site; /* or NULL */
 	const char *file; /* where it is written, and its line */
 	unsigned int line;
 };
@@ -110,7 +133,9 @@ int config_check_email(const char *text, struct error *err);
 /* The CA of that name or with that directory's URL, of those in the files and those known without a word; or NULL. Borrowed. */
 const struct config_ca *config_ca_find(const struct config *config, const char *name_or_url);
 
-/* An option of the command line or of composed text: a directive's name and its value as a person writes it. */
+/* An option of the command line or of composed text: a directive's name and its value as a person writes it. Beside the directives of a
+ * certificate: those of its site; "site" with "true" (there shall be a site block); "websocket" and "proxy" with "PATH=URL", each of
+ * which adds a location or says where an existing one leads. */
 struct config_option {
 	const char *directive;
 	const char *value;
@@ -128,6 +153,9 @@ int config_load_with(const struct config *config, const char *name, const char *
 /* Writes text as conf.d/NAME.conf (0644), atomically. A certificate that is written in another file is an ERROR_USAGE that names
  * file and line: a person's file is not rewritten. Does nothing when the file holds this text already. */
 int config_save(const struct config *config, const char *name, const char *text, struct error *err);
+
+/* 0 when config_save() would write, or has nothing to do; else its error. */
+int config_save_check(const struct config *config, const char *name, const char *text, struct error *err);
 
 /* The CAs that are known by name without a word in the files. Static. */
 const struct config_ca *config_builtin_cas(size_t *ret_count);

@@ -16,6 +16,9 @@ enum config_scope {
 	CONFIG_SCOPE_CERTIFICATE = 2,
 	CONFIG_SCOPE_CA = 4,
 	CONFIG_SCOPE_NGINX = 8,
+	CONFIG_SCOPE_SITE = 16, /* in a certificate */
+	CONFIG_SCOPE_WEBSOCKET = 32, /* in a site */
+	CONFIG_SCOPE_PROXY = 64, /* in a site */
 };
 
 /* What its value is, and so the type of the member it goes to. */
@@ -37,6 +40,10 @@ enum config_kind {
 	CONFIG_KIND_PORT, /* uint16_t */
 	CONFIG_KIND_COUNT, /* unsigned int, from min to max */
 	CONFIG_KIND_DURATION, /* int64_t, milliseconds; min and max in seconds */
+	CONFIG_KIND_NAME, /* a DNS name or an IP address; const char * */
+	CONFIG_KIND_URI, /* the path of a URL, as NGINX is told it; const char * */
+	CONFIG_KIND_FILES, /* names of files, with spaces in between, as NGINX is told them; const char * */
+	CONFIG_KIND_UPSTREAM, /* an http or https URL that NGINX shall ask; const char * */
 };
 
 #define CONFIG_NO_OFFSET SIZE_MAX
@@ -46,7 +53,8 @@ struct config_directive {
 	enum config_kind kind;
 	unsigned int scopes;
 	bool issue; /* also an option of `certd issue` */
-	size_t offset; /* of the member, in struct config_settings when it may stand in a certificate, else in struct config */
+	size_t offset; /* of the member: in struct config_site and struct config_location for what stands in these, in struct config_settings
+	                * for what may stand in a certificate, else in struct config */
 	int64_t min;
 	int64_t max;
 	const char *standard; /* the default as one would write it; NULL for none: then "" means none, too */
@@ -71,7 +79,13 @@ unsigned int config_block_find(const char *name);
 const char *config_block_name(enum config_scope scope);
 bool config_block_has_title(enum config_scope scope);
 
-/* The name nearest to `name` of the directives in these scopes, and of the blocks where CONFIG_SCOPE_GLOBAL is one of them; or NULL. */
+/* The scope in which such a block stands. */
+enum config_scope config_block_parent(enum config_scope scope);
+
+/* The scopes of all blocks. Static. */
+const enum config_scope *config_block_scopes(size_t *ret_count);
+
+/* The name nearest to `name` of the directives and blocks that stand in these scopes; or NULL. */
 const char *config_directive_nearest(const char *name, unsigned int scopes);
 
 #endif

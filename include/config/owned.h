@@ -44,6 +44,10 @@ int config_build_tell(struct config_build *b, const char *file, unsigned int lin
 /* Reads a value; one that cannot be read is told and leaves the member as it is. */
 void config_build_put(struct config_build *b, const struct config_placed *placed, void *member);
 
+/* The members of a struct for the directives of these scopes (and none of `without`), as far as they are said. */
+void config_build_put_members(struct config_build *b, const struct config_placed *placed, unsigned int with, unsigned int without,
+                              void *base);
+
 /* The values of a block, each at its directive's place in the table. */
 void config_build_gather(const struct config_block *block, struct config_placed placed[static CONFIG_DIRECTIVES_MAX]);
 
@@ -51,6 +55,9 @@ const struct config_placed *config_placed_of(const struct config_placed *placed,
 
 /* Its text, NULL for "" and for nothing said. */
 const char *config_placed_text(const struct config_placed *placed);
+
+/* The site of a certificate whose names are known, where its block has one. */
+void config_build_site(struct config_build *b, const struct config_block *block, struct config_certificate *certificate);
 
 /* What every block that speaks of external account binding has to keep. */
 void config_build_check_eab(struct config_build *b, const struct config_placed *placed);

@@ -31,9 +31,11 @@ struct config_block {
 	size_t end; /* behind its last octet */
 	struct config_value *values; /* a list's are one after the other */
 	size_t count;
+	struct config_block **inner; /* the blocks in it; of a file as a whole: none */
+	size_t inner_count;
 };
 
-/* All blocks of all files in their order. What stands outside of blocks is a block of each file, of CONFIG_SCOPE_GLOBAL. */
+/* All blocks of all files in the order in which they begin. What stands outside of blocks is a block of each file, of CONFIG_SCOPE_GLOBAL. */
 struct config_raw {
 	struct config_arena *arena; /* owns all of it; borrowed */
 	struct config_block **blocks;
@@ -47,7 +49,7 @@ int config_raw_parse(struct config_raw *raw, const char *file, const char *text,
 /* Its only (or last) value of that directive, or NULL. */
 const struct config_value *config_block_value(const struct config_block *block, const struct config_directive *directive);
 
-/* Appends the text of the block: parsed again it says the same. Values must hold no control characters. */
+/* Appends the text of the block with the blocks in it: parsed again it says the same. Values must hold no control characters. */
 int config_block_print(const struct config_block *block, struct buf *out);
 
 /* Appends the text as a string that is read back as it is. */

@@ -35,8 +35,8 @@ static void gather_global(struct config_build *b)
 	config_build_check_eab(b, o->global);
 }
 
-/* The members of a struct that has these scopes' directives, as far as they are said. */
-static void put_members(struct config_build *b, const struct config_placed *placed, unsigned int with, unsigned int without, void *base)
+void config_build_put_members(struct config_build *b, const struct config_placed *placed, unsigned int with, unsigned int without,
+                              void *base)
 {
 	size_t count;
 	const struct config_directive *directives = config_directives(&count);
@@ -61,7 +61,7 @@ static int put_defaults(struct config_build *b)
 		const struct config_directive *d = &directives[i];
 		char *base = (d->scopes & CONFIG_SCOPE_CERTIFICATE) != 0 ? (char *)&c->defaults : (char *)c;
 
-		if (d->offset == CONFIG_NO_OFFSET || d->standard == NULL)
+		if (d->offset == CONFIG_NO_OFFSET || d->standard == NULL || (d->scopes & CONFIG_SCOPE_SITE) != 0)
 			continue;
 		if (config_value_read(d, d->standard, &b->owned->arena, base + d->offset, &err) < 0)
 			return config_build_tell(b, "the built-in default", 0, &err);
@@ -77,8 +77,8 @@ static void build_globals(struct config_build *b)
 
 	if (put_defaults(b) < 0)
 		return;
-	put_members(b, global, CONFIG_SCOPE_GLOBAL | CONFIG_SCOPE_NGINX, CONFIG_SCOPE_CERTIFICATE, c);
-	put_members(b, global, CONFIG_SCOPE_CERTIFICATE, 0, &c->defaults);
+	config_build_put_members(b, global, CONFIG_SCOPE_GLOBAL | CONFIG_SCOPE_NGINX, CONFIG_SCOPE_CERTIFICATE, c);
+	config_build_put_members(b, global, CONFIG_SCOPE_CERTIFICATE, 0, &c->defaults);
 	config_build_choose_ca(b, nothing, global, &c->defaults.ca);
 	if (c->defaults.webroot == NULL) {
 		char *webroot = config_arena_alloc(&b->owned->arena, strlen(c->state_dir) + sizeof("/webroot"), 1);
@@ -150,12 +150,13 @@ static struct config_certificate *build_certificate(struct config_build *b, cons
 	if (ident_check_certificate_name(block->title, &err) < 0)
 		config_build_tell(b, block->file, block->line, &err);
 	config_build_gather(block, placed);
-	put_members(b, placed, CONFIG_SCOPE_CERTIFICATE, 0, &certificate->settings);
+	config_build_put_members(b, placed, CONFIG_SCOPE_CERTIFICATE, 0, &certificate->settings);
 	if (certificate->settings.webroot == NULL)
 		certificate->settings.webroot = c->defaults.webroot;
 	config_build_check_eab(b, placed);
 	config_build_choose_ca(b, placed, o->global, &certificate->settings.ca);
 	build_names(b, certificate, block);
+	config_build_site(b, block, certificate);
 	return certificate;
 }
 

@@ -9,6 +9,7 @@
 #include "config/ca.h"
 #include "config/owned.h"
 #include "config/problem.h"
+#include "config/site.h"
 #include "config/value.h"
 
 #include <string.h>
@@ -41,6 +42,12 @@ static bool goes_bare(const struct config_value *value)
 	        kind == CONFIG_KIND_DURATION);
 }
 
+static void print_indent(unsigned int depth, struct buf *out)
+{
+	for (unsigned int i = 0; i < depth; i++)
+		buf_append_char(out, '\t');
+}
+
 static void print_list(const struct config_block *block, const struct config_directive *directive, struct buf *out)
 {
 	size_t width = 0, printed = 0;
@@ -59,24 +66,18 @@ static void print_list(const struct config_block *block, const struct config_dir
 	buf_append_text(out, width > LINE_WIDTH ? "\n\t}" : " }");
 }
 
-int config_block_print(const struct config_block *block, struct buf *out)
+static void print_values(const struct config_block *block, unsigned int depth, struct buf *out)
 {
 	size_t count;
 	const struct config_directive *directives = config_directives(&count);
-	const char *indent = block->scope == CONFIG_SCOPE_GLOBAL ? "" : "\t";
 
-	if (block->scope != CONFIG_SCOPE_GLOBAL) {
-		buf_printf(out, "%s ", config_block_name(block->scope));
-		if (config_block_has_title(block->scope))
-			config_quote(block->title, out);
-		buf_append_text(out, config_block_has_title(block->scope) ? " {\n" : "{\n");
-	}
 	for (size_t i = 0; i < count; i++) {
 		const struct config_value *value = config_block_value(block, &directives[i]);
 
 		if (value == NULL)
 			continue;
-		buf_printf(out, "%s%s = ", indent, directives[i].name);
+		print_indent(depth, out);
+		buf_printf(out, "%s = ", directives[i].name);
 		if (directives[i].kind == CONFIG_KIND_NAMES)
 			print_list(block, &directives[i], out);
 		else if (goes_bare(value))
@@ -85,8 +86,33 @@ int config_block_print(const struct config_block *block, struct buf *out)
 			config_quote(value->text, out);
 		buf_append_char(out, '\n');
 	}
-	if (block->scope != CONFIG_SCOPE_GLOBAL)
-		buf_append_text(out, "}");
+}
+
+static void print_block(const struct config_block *block, unsigned int depth, struct buf *out)
+{
+	if (block->scope == CONFIG_SCOPE_GLOBAL) {
+		print_values(block, depth, out);
+		return;
+	}
+	print_indent(depth, out);
+	buf_printf(out, "%s ", config_block_name(block->scope));
+	if (config_block_has_title(block->scope)) {
+		config_quote(block->title, out);
+		buf_append_char(out, ' ');
+	}
+	buf_append_text(out, "{\n");
+	print_values(block, depth + 1, out);
+	for (size_t i = 0; i < block->inner_count; i++) {
+		print_block(block->inner[i], depth + 1, out);
+		buf_append_char(out, '\n');
+	}
+	print_indent(depth, out);
+	buf_append_char(out, '}');
+}
+
+int config_block_print(const struct config_block *block, struct buf *out)
+{
+	print_block(block, 0, out);
 	return out->failed ? -1 : 0;
 }
 
@@ -131,6 +157,8 @@ static int check_option(const struct config *config, const struct config_option 
 	const struct config_ca *ca;
 	struct error why;
 
+	if (config_site_is_option(option))
+		return config_site_check_option(option, err);
 	if (directive == NULL || directive->kind == CONFIG_KIND_NAMES)
 		return error_set(err, ERROR_USAGE, "--%.64s is no option for a certificate", option->directive);
 	if (config_value_check(directive, option->value, &why) == 0 &&
@@ -216,7 +244,8 @@ int config_compose(const struct config *config, const char *name, const struct i
 	}
 	if (path_of(config, name, &path, err) < 0 ||
 	    compose_names(config, old, names, &arena, &block, &changed, err) < 0 ||
-	    compose_values(config, old, options, options_count, &arena, &block, &changed, err) < 0)
+	    compose_values(config, old, options, options_count, &arena, &block, &changed, err) < 0 ||
+	    config_site_compose(old, options, options_count, &arena, &block, &changed, err) < 0)
 		return -1;
 	file = file_of(config, buf_text(&path));
 	ours = old != NULL && file != NULL && text_equal(old->file, file->path);
@@ -303,25 +332,47 @@ static bool says_the_same(const struct config_block *block, const char *path, co
 	return false;
 }
 
+/* Whether it is another file's; its path is appended. */
+static int check_place(const struct config *config, const char *name, const char *text, struct buf *path, bool *ret_same,
+                       struct error *err)
+{
+	const struct config_block *old = config_block_of(config, name);
+
+	*ret_same = false;
+	if (path_of(config, name, path, err) < 0)
+		return -1;
+	if (old == NULL || text_equal(old->file, buf_text(path)))
+		return 0;
+	*ret_same = says_the_same(old, buf_text(path), text);
+	if (*ret_same)
+		return 0;
+	error_set(err, ERROR_USAGE, "%s:%u: certificate \"%s\" is described here, in a file that certd does not change",
+	          old->file, old->line, name);
+	return error_advise(err, "write there what shall change, or take the block out and let certd issue write it");
+}
+
+int config_save_check(const struct config *config, const char *name, const char *text, struct error *err)
+{
+	CLEANUP(buf_done) struct buf path = BUF(CONFIG_FILE_MAX);
+	bool same;
+
+	return check_place(config, name, text, &path, &same, err);
+}
+
 int config_save(const struct config *config, const char *name, const char *text, struct error *err)
 {
 	CLEANUP(buf_done) struct buf path = BUF(CONFIG_FILE_MAX);
 	CLEANUP(buf_done) struct buf present = BUF(CONFIG_FILE_MAX);
 	CLEANUP(clean_fd) int fd = -1;
-	const struct config_block *old = config_block_of(config, name);
 	const char *leaf;
+	bool same;
 	int result;
 
-	if (path_of(config, name, &path, err) < 0)
+	if (check_place(config, name, text, &path, &same, err) < 0)
 		return -1;
+	if (same)
+		return 0;
 	leaf = strrchr(buf_text(&path), '/') + 1;
-	if (old != NULL && !text_equal(old->file, buf_text(&path))) {
-		if (says_the_same(old, buf_text(&path), text))
-			return 0;
-		error_set(err, ERROR_USAGE, "%s:%u: certificate \"%s\" is described here, in a file that certd does not change",
-		          old->file, old->line, name);
-		return error_advise(err, "write there what shall change, or take the block out and let certd issue write it");
-	}
 	if (file_make_dirs(config->conf_dir, 0755, &fd, err) < 0)
 		return -1;
 	result = file_read(fd, leaf, &present, err);

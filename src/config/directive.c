@@ -12,6 +12,7 @@
 #define FOR_CA (EACH | CONFIG_SCOPE_CA)
 #define ALL(member) offsetof(struct config, member)
 #define ONE(member) offsetof(struct config_settings, member)
+#define SITE(member) offsetof(struct config_site, member)
 #define NONE CONFIG_NO_OFFSET
 #define HOURS_S ((int64_t)60 * 60)
 
@@ -84,6 +85,26 @@ static const struct config_directive directives[] = {
 	  "its prefix (nginx -p)" },
 	{ "hook", CONFIG_KIND_PATH, CONFIG_SCOPE_NGINX, false, ALL(nginx.hook), 0, 0, CERTD_LIBEXECDIR "/hooks/nginx",
 	  "FILE", "the program that makes NGINX take new files" },
+
+	{ "root", CONFIG_KIND_NGINX_PATH, CONFIG_SCOPE_SITE, true, SITE(root), 0, 0, NULL, "DIR",
+	  "the folder with the files of the site" },
+	{ "index", CONFIG_KIND_FILES, CONFIG_SCOPE_SITE, true, SITE(index), 0, 0, NULL, "FILES",
+	  "the file that stands for a folder" },
+	{ "error-page-404", CONFIG_KIND_URI, CONFIG_SCOPE_SITE, true, SITE(error_page_404), 0, 0, NULL, "URI",
+	  "the page for what there is not" },
+	{ "error-page-50x", CONFIG_KIND_URI, CONFIG_SCOPE_SITE, true, SITE(error_page_50x), 0, 0, NULL, "URI",
+	  "the page for when something behind NGINX is broken" },
+	{ "include", CONFIG_KIND_NGINX_PATH, CONFIG_SCOPE_SITE, true, SITE(include), 0, 0, NULL, "FILE",
+	  "directives of one's own for the server of https" },
+	{ "canonical", CONFIG_KIND_NAME, CONFIG_SCOPE_SITE, true, SITE(canonical), 0, 0, NULL, "NAME",
+	  "the name to which the others redirect" },
+	{ "hsts", CONFIG_KIND_DURATION, CONFIG_SCOPE_SITE, true, SITE(hsts_ms), 1, 3 * 365 * 24 * HOURS_S, NULL, "TIME",
+	  "browsers shall refuse http for that long (cannot be taken back)" },
+	{ "http2", CONFIG_KIND_BOOL, CONFIG_SCOPE_SITE, false, SITE(http2), 0, 0, "true", NULL, "serve HTTP/2" },
+	{ "http3", CONFIG_KIND_BOOL, CONFIG_SCOPE_SITE, true, SITE(http3), 0, 0, "false", NULL,
+	  "serve HTTP/3, where NGINX can" },
+	{ "to", CONFIG_KIND_UPSTREAM, CONFIG_SCOPE_WEBSOCKET | CONFIG_SCOPE_PROXY, false,
+	  offsetof(struct config_location, to), 0, 0, NULL, "URL", "whom NGINX asks" },
 };
 
 static_assert(ARRAY_SIZE(directives) <= CONFIG_DIRECTIVES_MAX, "CONFIG_DIRECTIVES_MAX is too small");
@@ -92,10 +113,14 @@ static const struct block {
 	const char *name;
 	enum config_scope scope;
 	bool title;
+	enum config_scope parent;
 } block_directives[] = {
-	{ "certificate", CONFIG_SCOPE_CERTIFICATE, true },
-	{ "ca", CONFIG_SCOPE_CA, true },
-	{ "nginx", CONFIG_SCOPE_NGINX, false },
+	{ "certificate", CONFIG_SCOPE_CERTIFICATE, true, CONFIG_SCOPE_GLOBAL },
+	{ "ca", CONFIG_SCOPE_CA, true, CONFIG_SCOPE_GLOBAL },
+	{ "nginx", CONFIG_SCOPE_NGINX, false, CONFIG_SCOPE_GLOBAL },
+	{ "site", CONFIG_SCOPE_SITE, false, CONFIG_SCOPE_CERTIFICATE },
+	{ "websocket", CONFIG_SCOPE_WEBSOCKET, true, CONFIG_SCOPE_SITE },
+	{ "proxy", CONFIG_SCOPE_PROXY, true, CONFIG_SCOPE_SITE },
 };
 
 const struct config_directive *config_directives(size_t *ret_count)
@@ -145,6 +170,27 @@ bool config_block_has_title(enum config_scope scope)
 	return false;
 }
 
+enum config_scope config_block_parent(enum config_scope scope)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(block_directives); i++) {
+		if (block_directives[i].scope == scope)
+			return block_directives[i].parent;
+	}
+	return CONFIG_SCOPE_GLOBAL;
+}
+
+const enum config_scope *config_block_scopes(size_t *ret_count)
+{
+	static const enum config_scope scopes[] = {
+		CONFIG_SCOPE_CERTIFICATE, CONFIG_SCOPE_CA,        CONFIG_SCOPE_NGINX,
+		CONFIG_SCOPE_SITE,        CONFIG_SCOPE_WEBSOCKET, CONFIG_SCOPE_PROXY,
+	};
+
+	static_assert(ARRAY_SIZE(scopes) == ARRAY_SIZE(block_directives), "a block is missing in one of the two");
+	*ret_count = ARRAY_SIZE(scopes);
+	return scopes;
+}
+
 const char *config_directive_nearest(const char *name, unsigned int scopes)
 {
 	const char *names[ARRAY_SIZE(directives) + ARRAY_SIZE(block_directives) + 1];
@@ -154,8 +200,10 @@ const char *config_directive_nearest(const char *name, unsigned int scopes)
 		if ((directives[i].scopes & scopes) != 0)
 			names[count++] = directives[i].name;
 	}
-	for (size_t i = 0; (scopes & CONFIG_SCOPE_GLOBAL) != 0 && i < ARRAY_SIZE(block_directives); i++)
-		names[count++] = block_directives[i].name;
+	for (size_t i = 0; i < ARRAY_SIZE(block_directives); i++) {
+		if ((block_directives[i].parent & scopes) != 0)
+			names[count++] = block_directives[i].name;
+	}
 	names[count] = NULL;
 	return text_nearest(name, names);
 }

@@ -12,6 +12,8 @@
 
 #include <confuse.h>
 
+enum { DEPTH_MAX = 4 };
+
 /* libConfuse hands no pointer of ours to its callbacks. But it keeps for a "simple" option where the value goes: this one's value
  * goes to the first member here. The option stands first in every block, under a name that no file can say. */
 struct reader {
@@ -19,7 +21,8 @@ struct reader {
 	struct config_raw *raw;
 	size_t at; /* the block that will begin next */
 	struct config_block *global;
-	struct config_block *inner; /* the one we are in, or NULL */
+	struct config_block *inner[DEPTH_MAX]; /* the ones we are in, the innermost last */
+	size_t depth;
 	size_t problems_before;
 	struct config_problems *problems;
 };
@@ -41,34 +44,57 @@ __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const cha
 	config_problem(r->problems, r->global->file, cfg->line > 0 ? (unsigned int)cfg->line : 0, "%s", message);
 }
 
-/* The blocks come in the order in which the scan found them. */
-static struct config_block *enter(struct reader *r, const char *title)
+/* The block of that scope that we are in. Of a block libConfuse tells first what is in it, or that it ends; so the blocks that we
+ * have come into since are the next ones that the scan has found, in their order, down to one of that scope. */
+static struct config_block *enter(struct reader *r, enum config_scope scope)
 {
-	struct config_block *block = r->at < r->raw->count ? r->raw->blocks[r->at] : NULL;
-	char *copy = block == NULL ? NULL : config_arena_text(r->raw->arena, title == NULL ? "" : title);
-
-	if (copy == NULL) {
-		config_problem_oom(r->problems);
-		return NULL;
+	while (r->depth == 0 || r->inner[r->depth - 1]->scope != scope) {
+		if (r->at >= r->raw->count || r->depth == DEPTH_MAX) {
+			config_problem(r->problems, r->global->file, 0, "a block is not where it was found");
+			return NULL;
+		}
+		r->inner[r->depth++] = r->raw->blocks[r->at++];
 	}
-	r->at++;
+	return r->inner[r->depth - 1];
+}
+
+/* How libConfuse calls a block, and what the block is. */
+static const char *section_name(enum config_scope scope)
+{
+	return scope == CONFIG_SCOPE_CA ? CONFIG_SCAN_CA : config_block_name(scope);
+}
+
+static enum config_scope section_scope(const char *name)
+{
+	return strcmp(name, CONFIG_SCAN_CA) == 0 ? CONFIG_SCOPE_CA : (enum config_scope)config_block_find(name);
+}
+
+/* libConfuse knows a block of a title that there was already as that one: only within the block its title is sure. */
+static int put_title(struct reader *r, struct config_block *block, const char *title)
+{
+	char *copy;
+
+	if (title == NULL || block->title[0] != '\0')
+		return 0;
+	copy = config_arena_text(r->raw->arena, title);
+	if (copy == NULL)
+		return config_problem_oom(r->problems);
 	block->title = copy;
-	r->inner = block;
-	return block;
+	return 0;
 }
 
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
 	struct reader *r = reader_of(cfg);
 	bool is_global = cfg->name == NULL || strcmp(cfg->name, "root") == 0;
-	struct config_block *block = is_global ? r->global : r->inner;
+	struct config_block *block = is_global ? r->global : enter(r, section_scope(cfg->name));
 	const struct config_directive *directive;
 	struct config_value *values;
 	char *copy;
 
-	if (block == NULL)
-		block = enter(r, cfg->title);
-	directive = block == NULL ? NULL : config_directive_find(opt->name, block->scope);
+	if (block == NULL || (!is_global && put_title(r, block, cfg->title) < 0))
+		return -1;
+	directive = config_directive_find(opt->name, block->scope);
 	if (directive == NULL)
 		return -1;
 	copy = config_arena_text(r->raw->arena, text);
@@ -86,20 +112,21 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 static int on_block(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct reader *r = reader_of(cfg);
+	struct config_block *block = enter(r, section_scope(opt->name));
 
-	if (r->inner == NULL && enter(r, opt->values[opt->nvalues - 1]->section->title) == NULL)
+	if (block == NULL || put_title(r, block, opt->values[opt->nvalues - 1]->section->title) < 0)
 		return -1;
-	r->inner = NULL;
+	r->depth--;
 	return 0;
 }
 
-/* The options of one scope, with room for more; in an arena of their own, since libConfuse copies them. */
-static cfg_opt_t *make_options(struct reader *r, struct config_arena *arena, enum config_scope scope, size_t room,
-                               size_t *ret_count)
+/* The options of one scope and, within, of the blocks in it; in an arena of their own, since libConfuse copies them. */
+static cfg_opt_t *make_options(struct reader *r, struct config_arena *arena, enum config_scope scope)
 {
-	size_t directives_count, count = 0;
+	size_t directives_count, scopes_count, count = 0;
 	const struct config_directive *directives = config_directives(&directives_count);
-	cfg_opt_t *options = config_arena_alloc(arena, directives_count + 2 + room, sizeof(*options));
+	const enum config_scope *scopes = config_block_scopes(&scopes_count);
+	cfg_opt_t *options = config_arena_alloc(arena, directives_count + scopes_count + 2, sizeof(*options));
 
 	if (options == NULL)
 		return NULL;
@@ -114,35 +141,34 @@ static cfg_opt_t *make_options(struct reader *r, struct config_arena *arena, enu
 			.parsecb = on_value,
 		};
 	}
-	*ret_count = count;
+	for (size_t i = 0; i < scopes_count; i++) {
+		cfg_opt_t *inner;
+
+		if (config_block_parent(scopes[i]) != scope)
+			continue;
+		inner = make_options(r, arena, scopes[i]);
+		if (inner == NULL)
+			return NULL;
+		options[count++] = (cfg_opt_t){
+			.name = section_name(scopes[i]),
+			.type = CFGT_SEC,
+			.flags = CFGF_NODEFAULT | CFGF_MULTI | (config_block_has_title(scopes[i]) ? CFGF_TITLE : CFGF_NONE),
+			.subopts = inner,
+			.validcb = on_block,
+		};
+	}
 	return options;
 }
 
 static int parse(struct reader *r, const char *text)
 {
-	static const enum config_scope scopes[] = { CONFIG_SCOPE_CERTIFICATE, CONFIG_SCOPE_CA, CONFIG_SCOPE_NGINX };
 	CLEANUP(config_arena_done) struct config_arena arena = { NULL };
-	size_t count, inner_count;
-	cfg_opt_t *options = make_options(r, &arena, CONFIG_SCOPE_GLOBAL, ARRAY_SIZE(scopes), &count);
+	cfg_opt_t *options = make_options(r, &arena, CONFIG_SCOPE_GLOBAL);
 	cfg_t *cfg;
 	int result;
 
 	if (options == NULL)
 		return config_problem_oom(r->problems);
-	for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
-		cfg_opt_t *inner = make_options(r, &arena, scopes[i], 0, &inner_count);
-		bool title = config_block_has_title(scopes[i]);
-
-		if (inner == NULL)
-			return config_problem_oom(r->problems);
-		options[count++] = (cfg_opt_t){
-			.name = scopes[i] == CONFIG_SCOPE_CA ? CONFIG_SCAN_CA : config_block_name(scopes[i]),
-			.type = CFGT_SEC,
-			.flags = CFGF_NODEFAULT | CFGF_MULTI | (title ? CFGF_TITLE : CFGF_NONE),
-			.subopts = inner,
-			.validcb = on_block,
-		};
-	}
 	cfg = cfg_init(options, CFGF_NONE);
 	if (cfg == NULL)
 		return config_problem_oom(r->problems);

@@ -290,7 +290,9 @@ static int skip_list(struct scan *s, unsigned int line)
 	}
 }
 
-static struct config_block *add_block(struct scan *s, enum config_scope scope, const struct token *name)
+/* parent: the block that it stands in, or NULL. */
+static struct config_block *add_block(struct scan *s, enum config_scope scope, const struct token *name,
+                                      struct config_block *parent)
 {
 	struct config_raw *raw = s->raw;
 	struct config_block *block = config_arena_alloc(raw->arena, 1, sizeof(*block));
@@ -303,6 +305,15 @@ static struct config_block *add_block(struct scan *s, enum config_scope scope, c
 	*block = (struct config_block){ .scope = scope, .title = "", .file = s->file, .line = name->line, .begin = name->begin };
 	raw->blocks = blocks;
 	raw->blocks[raw->count++] = block;
+	if (parent == NULL || parent->scope == CONFIG_SCOPE_GLOBAL)
+		return block;
+	blocks = config_arena_grow(raw->arena, parent->inner, parent->inner_count, sizeof(struct config_block *));
+	if (blocks == NULL) {
+		config_problem_oom(s->problems);
+		return NULL;
+	}
+	parent->inner = blocks;
+	parent->inner[parent->inner_count++] = block;
 	return block;
 }
 
@@ -316,9 +327,12 @@ static void tell_unknown(struct scan *s, unsigned int line, const char *name, en
 
 	if (here != NULL)
 		PROBLEM(s, line, "%s is no block: %s = VALUE", name, name);
-	else if (block != 0 && is_block)
+	else if (block != 0 && is_block && config_block_parent((enum config_scope)block) == CONFIG_SCOPE_GLOBAL)
 		PROBLEM(s, line, "a block in a block: %s stands outside of all blocks (is a '}' missing above?)", name);
-	else if (block != 0 && scope == CONFIG_SCOPE_GLOBAL)
+	else if (block != 0 && is_block)
+		PROBLEM(s, line, "a %s block stands in a %s block", name,
+		        config_block_name(config_block_parent((enum config_scope)block)));
+	else if (block != 0 && scope == config_block_parent((enum config_scope)block))
 		PROBLEM(s, line, "%s is a block: %s%s { ... }", name, name,
 		        config_block_has_title((enum config_scope)block) ? " \"NAME\"" : "");
 	else if (elsewhere != NULL && (elsewhere->scopes & CONFIG_SCOPE_GLOBAL) != 0)
@@ -362,18 +376,21 @@ static int scan_assignment(struct scan *s, const struct token *name_token, const
 	return 0;
 }
 
-static int scan_statements(struct scan *s, enum config_scope scope);
+static int scan_statements(struct scan *s, struct config_block *block);
 
 /* Behind NAME and perhaps a title: at the OPEN of a block. */
-static int scan_block(struct scan *s, const struct token *name_token, const char *name, enum config_scope scope, bool title)
+static int scan_block(struct scan *s, const struct token *name_token, const char *name, struct config_block *parent, bool title)
 {
-	unsigned int inner = scope == CONFIG_SCOPE_GLOBAL ? config_block_find(name) : 0;
+	enum config_scope scope = parent->scope;
+	unsigned int inner = config_block_find(name);
 	struct token open = next(s);
 	struct config_block *block;
 
+	if (inner != 0 && config_block_parent(inner) != scope)
+		inner = 0;
 	if (inner != 0 && title == config_block_has_title(inner)) {
-		block = add_block(s, (enum config_scope)inner, name_token);
-		if (block == NULL || scan_statements(s, (enum config_scope)inner) < 0)
+		block = add_block(s, (enum config_scope)inner, name_token, parent);
+		if (block == NULL || scan_statements(s, block) < 0)
 			return -1;
 		block->end = s->at;
 		if (inner == CONFIG_SCOPE_CA)
@@ -404,7 +421,7 @@ static int recover(struct scan *s, const struct token *name_token, const char *n
 	return 0;
 }
 
-static int scan_statement(struct scan *s, const struct token *name_token, enum config_scope scope, unsigned int *lines)
+static int scan_statement(struct scan *s, const struct token *name_token, struct config_block *block, unsigned int *lines)
 {
 	size_t len = name_token->end - name_token->begin;
 	char name[NAME_MAX_SHOWN + 1];
@@ -418,7 +435,7 @@ static int scan_statement(struct scan *s, const struct token *name_token, enum c
 
 	if (token.type == TOKEN_EQUALS) {
 		next(s);
-		return scan_assignment(s, name_token, name, scope, lines);
+		return scan_assignment(s, name_token, name, block->scope, lines);
 	}
 	if (title) {
 		struct token value = next(s);
@@ -428,15 +445,16 @@ static int scan_statement(struct scan *s, const struct token *name_token, enum c
 			return recover(s, name_token, name, &value);
 	}
 	if (token.type == TOKEN_OPEN)
-		return scan_block(s, name_token, name, scope, title);
+		return scan_block(s, name_token, name, block, title);
 	if (token.type == TOKEN_BAD)
 		return -1;
 	return PROBLEM(s, name_token->line, "'=' is missing behind \"%s\"", name);
 }
 
 /* Up to the end of the file or, in a block, behind its CLOSE. */
-static int scan_statements(struct scan *s, enum config_scope scope)
+static int scan_statements(struct scan *s, struct config_block *block)
 {
+	enum config_scope scope = block->scope;
 	unsigned int lines[CONFIG_DIRECTIVES_MAX] = { 0 };
 	unsigned int begin = s->line;
 
@@ -453,7 +471,7 @@ static int scan_statements(struct scan *s, enum config_scope scope)
 				return PROBLEM(s, token.line, "a '}' that closes nothing");
 			return 0;
 		case TOKEN_WORD:
-			if (scan_statement(s, &token, scope, lines) < 0)
+			if (scan_statement(s, &token, block, lines) < 0)
 				return -1;
 			break;
 		case TOKEN_STRING:
@@ -497,9 +515,9 @@ int config_scan(struct config_raw *raw, const char *file, char *text, size_t len
 
 	if (check_characters(&s) < 0)
 		return -1;
-	global = add_block(&s, CONFIG_SCOPE_GLOBAL, &whole);
+	global = add_block(&s, CONFIG_SCOPE_GLOBAL, &whole, NULL);
 	if (global == NULL)
 		return -1;
 	global->end = len;
-	return scan_statements(&s, CONFIG_SCOPE_GLOBAL) < 0 || s.broken ? -1 : 0;
+	return scan_statements(&s, global) < 0 || s.broken ? -1 : 0;
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "config/arena.h"
 #include "config/config.h"
+#include "config/site.h"
 #include "http/http.h"
 
 #include <arpa/inet.h>
@@ -199,6 +200,18 @@ static int read_challenge(const struct config_directive *directive, const char *
 	return refuse_choice(err, directive, text, types);
 }
 
+static int read_name(const struct config_directive *directive, const char *text, struct config_arena *arena, const char **ret,
+                     struct error *err)
+{
+	struct ident ident;
+	struct error why;
+
+	if (ident_parse(text, &ident, &why) < 0)
+		return error_set(err, ERROR_USAGE, "%s: %s", directive->name, why.message);
+	*ret = config_arena_text(arena, ident.value);
+	return *ret == NULL ? error_oom(err) : 0;
+}
+
 /* The kinds whose member is a text. */
 static int read_text(const struct config_directive *directive, const char *text, struct config_arena *arena,
                      const char **member, struct error *err)
@@ -237,6 +250,17 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_RESOLVER:
 		fault = resolver_fault(text);
 		break;
+	case CONFIG_KIND_URI:
+		fault = config_site_uri_fault(text);
+		break;
+	case CONFIG_KIND_FILES:
+		fault = config_site_files_fault(text);
+		break;
+	case CONFIG_KIND_UPSTREAM:
+		fault = config_site_upstream_fault(text);
+		break;
+	case CONFIG_KIND_NAME:
+		return read_name(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
 	case CONFIG_KIND_BOOL:
 	case CONFIG_KIND_KEY:
@@ -311,6 +335,10 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_CHALLENGE:
 	case CONFIG_KIND_ADDRESS:
 	case CONFIG_KIND_RESOLVER:
+	case CONFIG_KIND_NAME:
+	case CONFIG_KIND_URI:
+	case CONFIG_KIND_FILES:
+	case CONFIG_KIND_UPSTREAM:
 		break;
 	}
 	if (text[0] == '\0' && directive->standard == NULL && directive->kind != CONFIG_KIND_URL) {

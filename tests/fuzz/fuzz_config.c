@@ -42,6 +42,9 @@ static void print(const struct config *config, struct buf *out)
 	const struct config_raw *raw = config_raw(config);
 
 	for (size_t i = 0; i < raw->count; i++) {
+		/* What stands in another block is printed with it. */
+		if (config_block_parent(raw->blocks[i]->scope) != CONFIG_SCOPE_GLOBAL)
+			continue;
 		if (config_block_print(raw->blocks[i], out) < 0 || buf_append_char(out, '\n') < 0)
 			abort();
 	}
