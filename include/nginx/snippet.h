@@ -20,6 +20,9 @@ struct nginx_pair {
 int nginx_snippet_ssl(const struct nginx_version *version, const char *certificate_name, const struct nginx_pair *pairs,
                       size_t count, struct buf *out, struct error *err);
 
+/* Appends the protocols, ciphers, curves and session settings alone: some of them hold only in the default server of a port. */
+void nginx_snippet_tls(const struct nginx_version *version, struct buf *out);
+
 /* Appends the placeholder for a certificate that there is not yet: ssl_reject_handshake on (NGINX 1.19.4 or newer), so that a site
  * which includes it can start. */
 int nginx_snippet_placeholder(const char *certificate_name, struct buf *out, struct error *err);

@@ -2,6 +2,7 @@
 #ifndef CERTD_NGINX_VERSION_H
 #define CERTD_NGINX_VERSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct error;
@@ -10,7 +11,11 @@ struct runner;
 struct nginx_version {
 	unsigned int nginx[3]; /* 1, 22, 1; all zero: unknown */
 	unsigned int openssl[3]; /* 3, 0, 22; the one it runs with */
+	bool http2, http3; /* built with the module */
 };
+
+/* Whether `version` (nginx or openssl of the struct) is that one or a newer one. */
+bool nginx_version_at_least(const unsigned int version[3], unsigned int major, unsigned int minor, unsigned int patch);
 
 /* Reads the output of `nginx -V`. 0, or -1 when it is none. */
 int nginx_version_parse(const char *text, struct nginx_version *ret, struct error *err);

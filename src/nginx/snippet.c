@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* Mozilla's guideline 6.0 (2026-04-06), configuration "intermediate". */
@@ -12,17 +11,6 @@
 	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                   \
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define CURVES "X25519MLKEM768:X25519:prime256v1:secp384r1"
-
-static bool at_least(const unsigned int version[3], unsigned int major, unsigned int minor, unsigned int patch)
-{
-	const unsigned int wanted[3] = { major, minor, patch };
-
-	for (size_t i = 0; i < 3; i++) {
-		if (version[i] != wanted[i])
-			return version[i] > wanted[i];
-	}
-	return true;
-}
 
 /* `what` is for the message. A path is written between double quotes. */
 static int check_path(const char *path, const char *what, struct error *err)
@@ -54,6 +42,23 @@ static void print_head(struct buf *out, const char *certificate_name)
 	           certificate_name);
 }
 
+void nginx_snippet_tls(const struct nginx_version *version, struct buf *out)
+{
+	buf_append_text(out, "# Mozilla's guideline 6.0, intermediate\n"
+	                     "ssl_protocols TLSv1.2 TLSv1.3;\n"
+	                     "ssl_ciphers " CIPHERS ";\n"
+	                     "ssl_prefer_server_ciphers off;\n");
+	/* An older OpenSSL does not know X25519MLKEM768, and NGINX would not start. The guideline's list without it would turn
+	 * post-quantum key exchange off as soon as OpenSSL is upgraded, where "auto" has the library's own list. */
+	buf_printf(out, "ssl_ecdh_curve %s;\n", nginx_version_at_least(version->openssl, 3, 5, 0) ? CURVES : "auto");
+	/* A name of our own: a zone of one name must have one size everywhere. */
+	buf_append_text(out, "ssl_session_timeout 1d;\n"
+	                     "ssl_session_cache shared:certd:10m;\n");
+	/* Since 1.23.2 the ticket keys of a shared cache rotate; before, one key lives as long as NGINX. */
+	if (!nginx_version_at_least(version->nginx, 1, 23, 2))
+		buf_append_text(out, "ssl_session_tickets off;\n");
+}
+
 int nginx_snippet_ssl(const struct nginx_version *version, const char *certificate_name, const struct nginx_pair *pairs,
                       size_t count, struct buf *out, struct error *err)
 {
@@ -71,19 +76,8 @@ int nginx_snippet_ssl(const struct nginx_version *version, const char *certifica
 	for (size_t i = 0; i < count; i++)
 		buf_printf(out, "ssl_certificate     \"%s\";\nssl_certificate_key \"%s\";\n", pairs[i].certificate,
 		           pairs[i].key);
-	buf_append_text(out, "\n# Mozilla's guideline 6.0, intermediate\n"
-	                     "ssl_protocols TLSv1.2 TLSv1.3;\n"
-	                     "ssl_ciphers " CIPHERS ";\n"
-	                     "ssl_prefer_server_ciphers off;\n");
-	/* An older OpenSSL does not know X25519MLKEM768, and NGINX would not start. The guideline's list without it would turn
-	 * post-quantum key exchange off as soon as OpenSSL is upgraded, where "auto" has the library's own list. */
-	buf_printf(out, "ssl_ecdh_curve %s;\n", at_least(version->openssl, 3, 5, 0) ? CURVES : "auto");
-	/* A name of our own: a zone of one name must have one size everywhere. */
-	buf_append_text(out, "ssl_session_timeout 1d;\n"
-	                     "ssl_session_cache shared:certd:10m;\n");
-	/* Since 1.23.2 the ticket keys of a shared cache rotate; before, one key lives as long as NGINX. */
-	if (!at_least(version->nginx, 1, 23, 2))
-		buf_append_text(out, "ssl_session_tickets off;\n");
+	buf_append_text(out, "\n");
+	nginx_snippet_tls(version, out);
 	return buf_check(out, "the SSL snippet", err);
 }
 

@@ -12,6 +12,17 @@ enum { OUTPUT_MAX = 64 * 1024 };
 /* Forks that count their versions as NGINX does. Others are unknown, and get what every NGINX takes. */
 static const char *const names[] = { "nginx/", "openresty/", "freenginx/", NULL };
 
+bool nginx_version_at_least(const unsigned int version[3], unsigned int major, unsigned int minor, unsigned int patch)
+{
+	const unsigned int wanted[3] = { major, minor, patch };
+
+	for (size_t i = 0; i < 3; i++) {
+		if (version[i] != wanted[i])
+			return version[i] > wanted[i];
+	}
+	return true;
+}
+
 /* Reads "1.22.1" up to what is no part of a version; a third number may be missing. Whatever follows ("w", "-dev") is
  * left alone. */
 static int parse_numbers(const char *text, unsigned int ret[3])
@@ -89,6 +100,8 @@ int nginx_version_parse(const char *text, struct nginx_version *ret, struct erro
 	if (parse_nginx(text, version.nginx) < 0)
 		return error_set(err, ERROR_SYSTEM, "there is no version of NGINX in \"%.*s\"", (int)strcspn(text, "\n"), text);
 	parse_openssl(text, version.openssl);
+	version.http2 = strstr(text, "--with-http_v2_module") != NULL;
+	version.http3 = strstr(text, "--with-http_v3_module") != NULL;
 	*ret = version;
 	return 0;
 }

@@ -49,10 +49,10 @@ static void test_ssl(void **state)
 
 static void test_fits_the_version(void **state)
 {
-	static const struct nginx_version old = { { 1, 22, 1 }, { 3, 0, 22 } };
-	static const struct nginx_version edge = { { 1, 23, 2 }, { 3, 4, 99 } };
-	static const struct nginx_version new = { { 1, 30, 6 }, { 3, 5, 0 } };
-	static const struct nginx_version newer = { { 2, 0, 0 }, { 4, 0, 0 } };
+	static const struct nginx_version old = { .nginx = { 1, 22, 1 }, .openssl = { 3, 0, 22 } };
+	static const struct nginx_version edge = { .nginx = { 1, 23, 2 }, .openssl = { 3, 4, 99 } };
+	static const struct nginx_version new = { .nginx = { 1, 30, 6 }, .openssl = { 3, 5, 0 } };
+	static const struct nginx_version newer = { .nginx = { 2, 0, 0 }, .openssl = { 4, 0, 0 } };
 
 	(void)state;
 	assert_snippet(&unknown, "ssl_session_tickets off;\n", true);

@@ -24,24 +24,26 @@ struct sample {
 
 static const struct sample samples[] = {
 	{ "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.15 3 Sep 2024 (running with OpenSSL 3.0.22 25 Aug 2026)\n"
-	  "TLS SNI support enabled\nconfigure arguments: --with-cc-opt='-g'\n",
-	  { { 1, 22, 1 }, { 3, 0, 22 } } },
-	{ "nginx version: nginx/1.26.3 (Ubuntu)\nbuilt with OpenSSL 3.5.7 1 Jul 2025\n", { { 1, 26, 3 }, { 3, 5, 7 } } },
+	  "TLS SNI support enabled\nconfigure arguments: --with-cc-opt='-g' --with-http_v2_module\n",
+	  { .nginx = { 1, 22, 1 }, .openssl = { 3, 0, 22 }, .http2 = true } },
+	{ "nginx version: nginx/1.26.3 (Ubuntu)\nbuilt with OpenSSL 3.5.7 1 Jul 2025\n"
+	  "configure arguments: --with-http_v2_module --with-http_v3_module\n",
+	  { .nginx = { 1, 26, 3 }, .openssl = { 3, 5, 7 }, .http2 = true, .http3 = true } },
 	{ "nginx version: nginx/1.18.0\nbuilt by gcc 10.2.1\nbuilt with OpenSSL 1.1.1w  11 Sep 2023\n",
-	  { { 1, 18, 0 }, { 1, 1, 1 } } },
-	{ "nginx version: openresty/1.21.4.1\nbuilt with OpenSSL 1.1.1n  15 Mar 2022\n", { { 1, 21, 4 }, { 1, 1, 1 } } },
-	{ "nginx version: freenginx/1.27.0\n", { { 1, 27, 0 }, { 0, 0, 0 } } },
-	{ "Tengine version: Tengine/2.3.3\nnginx version: nginx/1.18.0\n", { { 1, 18, 0 }, { 0, 0, 0 } } },
+	  { .nginx = { 1, 18, 0 }, .openssl = { 1, 1, 1 } } },
+	{ "nginx version: openresty/1.21.4.1\nbuilt with OpenSSL 1.1.1n  15 Mar 2022\n", { .nginx = { 1, 21, 4 }, .openssl = { 1, 1, 1 } } },
+	{ "nginx version: freenginx/1.27.0\n", { .nginx = { 1, 27, 0 }, .openssl = { 0, 0, 0 } } },
+	{ "Tengine version: Tengine/2.3.3\nnginx version: nginx/1.18.0\n", { .nginx = { 1, 18, 0 }, .openssl = { 0, 0, 0 } } },
 	{ "nginx version: nginx/1.30.6\nbuilt with OpenSSL 4.0.0-dev  (running with OpenSSL 3.6.5 1 Jan 2026)",
-	  { { 1, 30, 6 }, { 3, 6, 5 } } },
+	  { .nginx = { 1, 30, 6 }, .openssl = { 3, 6, 5 } } },
 	/* Not to be taken for OpenSSL. */
-	{ "nginx version: nginx/1.25.3\nbuilt with LibreSSL 3.8.2\n", { { 1, 25, 3 }, { 0, 0, 0 } } },
+	{ "nginx version: nginx/1.25.3\nbuilt with LibreSSL 3.8.2\n", { .nginx = { 1, 25, 3 }, .openssl = { 0, 0, 0 } } },
 	{ "nginx version: nginx/1.25.3\nbuilt with OpenSSL 3.5.0 (compatible; BoringSSL) (running with BoringSSL)\n",
-	  { { 1, 25, 3 }, { 0, 0, 0 } } },
+	  { .nginx = { 1, 25, 3 }, .openssl = { 0, 0, 0 } } },
 	/* The library that it runs with stands in the same line, or nowhere. */
 	{ "nginx version: nginx/1.25.3\nbuilt with OpenSSL 3.0.1\nx (running with OpenSSL 3.5.0)\n",
-	  { { 1, 25, 3 }, { 3, 0, 1 } } },
-	{ "nginx version: nginx/1.29\n", { { 1, 29, 0 }, { 0, 0, 0 } } },
+	  { .nginx = { 1, 25, 3 }, .openssl = { 3, 0, 1 } } },
+	{ "nginx version: nginx/1.29\n", { .nginx = { 1, 29, 0 }, .openssl = { 0, 0, 0 } } },
 };
 
 static const char *const bad[] = {
@@ -63,7 +65,9 @@ static void test_parse(void **state)
 
 		memset(&version, 0xff, sizeof(version));
 		assert_int_equal(nginx_version_parse(samples[i].text, &version, &err), 0);
-		if (memcmp(&version, &samples[i].version, sizeof(version)) != 0)
+		if (memcmp(version.nginx, samples[i].version.nginx, sizeof(version.nginx)) != 0 ||
+		    memcmp(version.openssl, samples[i].version.openssl, sizeof(version.openssl)) != 0 ||
+		    version.http2 != samples[i].version.http2 || version.http3 != samples[i].version.http3)
 			fail_msg("%s: nginx %u.%u.%u, OpenSSL %u.%u.%u", samples[i].text, version.nginx[0], version.nginx[1],
 			         version.nginx[2], version.openssl[0], version.openssl[1], version.openssl[2]);
 	}
