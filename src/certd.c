@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "issue", cli_issue, "obtain the certificate for these names, deploy it, remember it for renewal" },
 	{ "renew", cli_renew, "renew and deploy what is due" },
 	{ "status", cli_status, "what is managed, until when, what is next, what failed" },
+	{ "site", cli_site, "write the NGINX site: http to https, files, websockets" },
 	{ "snippet", cli_snippet, "print or write the NGINX snippets" },
 	{ "rollback", cli_rollback, "the previous generation goes live again" },
 	{ "revoke", cli_revoke, "have the CA revoke a certificate" },

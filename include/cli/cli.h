@@ -24,6 +24,7 @@ struct cli {
 int cli_issue(const struct cli *cli, int argc, char **argv);
 int cli_renew(const struct cli *cli, int argc, char **argv);
 int cli_status(const struct cli *cli, int argc, char **argv);
+int cli_site(const struct cli *cli, int argc, char **argv);
 int cli_snippet(const struct cli *cli, int argc, char **argv);
 int cli_rollback(const struct cli *cli, int argc, char **argv);
 int cli_revoke(const struct cli *cli, int argc, char **argv);

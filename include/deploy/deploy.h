@@ -43,6 +43,9 @@ int deploy_apply(struct deploy *deploy, struct error *err);
 /* *err on entry holds why it is undone; its kind becomes ERROR_DEPLOY, a failure to undo is added to its message. Always returns -1. */
 int deploy_undo(struct deploy *deploy, struct error *err);
 
+/* Only the deploy hook for NGINX, which tests its configuration and loads it anew; *deploy needs what its caller fills. */
+int deploy_reload(struct deploy *deploy, struct error *err);
+
 /* The environment of hooks for a generation of this certificate, see certd-hooks(7); extra "NAME=value" may be added by the caller. What is
  * not known (generation 0, a certificate that cannot be read) is there with an empty value. */
 struct strv;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
+#include "cli/site.h"
 #include "config/config.h"
 #include "config/directive.h"
 
@@ -17,14 +18,25 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_FORCE = 1000, OPTION_DRY_RUN, OPTION_NO_DEPLOY, OPTION_JSON, OPTION_HELP, OPTION_DIRECTIVE };
-enum { OWN_OPTIONS = 5, TEXT_MAX = 64 * 1024 };
+enum {
+	OPTION_FORCE = 1000,
+	OPTION_DRY_RUN,
+	OPTION_NO_DEPLOY,
+	OPTION_JSON,
+	OPTION_SITE,
+	OPTION_WEBSOCKET,
+	OPTION_PROXY,
+	OPTION_HELP,
+	OPTION_DIRECTIVE,
+};
+enum { OWN_OPTIONS = 8, LOCATIONS_MAX = 100, TEXT_MAX = 64 * 1024 };
 
 struct issue {
 	struct job_options options;
 	bool json;
 	bool help;
-	struct config_option settings[CONFIG_DIRECTIVES_MAX];
+	bool site;
+	struct config_option settings[CONFIG_DIRECTIVES_MAX + LOCATIONS_MAX];
 	size_t settings_count;
 	struct ident_list names;
 	char name[IDENT_NAME_SIZE];
@@ -33,7 +45,8 @@ struct issue {
 static const struct option own_options[OWN_OPTIONS] = {
 	{ "force", no_argument, NULL, OPTION_FORCE },         { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "no-deploy", no_argument, NULL, OPTION_NO_DEPLOY }, { "json", no_argument, NULL, OPTION_JSON },
-	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "site", no_argument, NULL, OPTION_SITE },          { "websocket", required_argument, NULL, OPTION_WEBSOCKET },
+	{ "proxy", required_argument, NULL, OPTION_PROXY },  { "help", no_argument, NULL, OPTION_HELP },
 };
 
 static void print_help(void)
@@ -47,7 +60,10 @@ static void print_help(void)
 	     "  --force                      also when it is not due\n"
 	     "  --dry-run                    go through the whole order and throw the result away\n"
 	     "  --no-deploy                  neither snippet nor hooks nor proof\n"
-	     "  --json                       one JSON document on stdout");
+	     "  --json                       one JSON document on stdout\n"
+	     "  --site                       write the NGINX site first; with the options of `certd site`\n"
+	     "  --websocket PATH=URL         with --site: pass websockets on\n"
+	     "  --proxy PATH=URL             with --site: pass requests on");
 	for (size_t i = 0; i < count; i++) {
 		char option[64];
 
@@ -78,6 +94,14 @@ static void build_options(struct option out[OWN_OPTIONS + CONFIG_DIRECTIVES_MAX 
 	out[used] = (struct option){ 0 };
 }
 
+static int add_setting(struct issue *issue, const char *name, const char *value)
+{
+	if (issue->settings_count == ARRAY_SIZE(issue->settings))
+		return cli_usage("issue", "too many options");
+	issue->settings[issue->settings_count++] = (struct config_option){ name, value };
+	return 0;
+}
+
 static int set_directive(struct issue *issue, size_t index, const char *value)
 {
 	size_t count;
@@ -87,15 +111,17 @@ static int set_directive(struct issue *issue, size_t index, const char *value)
 		if (strcmp(issue->settings[i].directive, directives[index].name) == 0)
 			return cli_usage("issue", "--%s stands there twice", directives[index].name);
 	}
-	issue->settings[issue->settings_count++] = (struct config_option){
-		.directive = directives[index].name,
-		.value = value ? value : "true",
-	};
-	return 0;
+	return add_setting(issue, directives[index].name, value ? value : "true");
 }
 
 static int take_option(struct issue *issue, int option, const char *value)
 {
+	if (option == OPTION_WEBSOCKET || option == OPTION_PROXY)
+		return add_setting(issue, option == OPTION_PROXY ? "proxy" : "websocket", value);
+	if (option == OPTION_SITE) {
+		issue->site = true;
+		return add_setting(issue, "site", "true");
+	}
 	if (option >= OPTION_DIRECTIVE)
 		return set_directive(issue, (size_t)(option - OPTION_DIRECTIVE), value);
 	if (option == OPTION_FORCE)
@@ -150,6 +176,12 @@ static int read_arguments(struct issue *issue, int argc, char **argv)
 		if (issue->help)
 			return 0;
 	}
+	for (size_t i = 0; i < issue->settings_count && !issue->site; i++) {
+		if (cli_site_is_option(issue->settings[i].directive))
+			return cli_usage("issue", "--%s is for the site: give --site too", issue->settings[i].directive);
+	}
+	if (issue->site && issue->options.dry_run)
+		return cli_usage("issue", "--site writes the site, which --dry-run forbids; `certd site --print` shows it");
 	return read_names(issue, argc - optind, argv + optind);
 }
 
@@ -193,7 +225,8 @@ static void forget(const struct config *config, const struct issue *issue)
 static int remember(const struct config *config, const struct issue *issue, const char *text,
                     const struct job_outcome *outcome)
 {
-	bool managed = config_find(config, issue->name) != NULL;
+	/* With a site it is remembered for that already. */
+	bool managed = config_find(config, issue->name) != NULL || issue->site;
 
 	if (issue->options.dry_run)
 		return CLI_EXIT_OK;
@@ -243,7 +276,7 @@ static void leave_place_out(const struct config *config, const struct issue *iss
 static int run(const struct cli *cli, const struct issue *issue, const struct config *config, const char *text)
 {
 	CLEANUP(config_cleanup) struct config *with = NULL;
-	bool is_new = config_find(config, issue->name) == NULL && !issue->options.dry_run;
+	bool is_new = config_find(config, issue->name) == NULL && !issue->options.dry_run && !issue->site;
 	struct job_outcome outcome;
 	struct error err;
 	int remembered, r;
@@ -255,6 +288,11 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 	}
 	if (!config_find(with, issue->name))
 		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
+	if (issue->site) {
+		r = cli_site_make(config, with, issue->name, text);
+		if (r != CLI_EXIT_OK)
+			return r;
+	}
 	if (is_new && save(config, issue, text) != CLI_EXIT_OK)
 		return CLI_EXIT_FAILED;
 	if (run_job(cli, issue, with, &outcome, &err) < 0) {

@@ -106,6 +106,20 @@ static int run_hooks(struct deploy *deploy, uint64_t generation, bool *ret_nginx
 	return hook_run_all(deploy->runner, deploy->config->hooks_dir, &event, NULL, err);
 }
 
+int deploy_reload(struct deploy *deploy, struct error *err)
+{
+	CLEANUP(strv_done) struct strv environment = STRV(ENVIRONMENT_MAX);
+	const struct hook_event event = {
+		.event = "deploy",
+		.certificate = deploy->certificate->name,
+		.environment = &environment,
+	};
+
+	if (make_environment(deploy, deploy->generation, &environment, err) < 0)
+		return -1;
+	return tell_nginx(deploy, &event, err);
+}
+
 int deploy_apply(struct deploy *deploy, struct error *err)
 {
 	deploy->wrote_snippet = false;

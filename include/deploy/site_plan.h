@@ -1,0 +1,55 @@
+/* site_plan.h: what deploy_site_write() is going to do. For src/deploy/ only. */
+#ifndef CERTD_DEPLOY_SITE_PLAN_H
+#define CERTD_DEPLOY_SITE_PLAN_H
+
+#include "base/buf.h"
+#include "nginx/servers.h"
+#include "nginx/site.h"
+#include "nginx/version.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+struct deploy_site;
+struct error;
+struct store_written;
+
+enum site_file_kind { SITE_FILE_MAP, SITE_FILE_DEFAULT, SITE_FILE_SITE, SITE_FILE_COUNT };
+
+struct site_file {
+	bool wanted;
+	char path[PATH_MAX];
+	char link[PATH_MAX]; /* "" for none */
+	struct buf text;
+};
+
+struct site_plan {
+	struct deploy_site *site;
+	struct nginx_version version;
+	struct nginx_conf *conf;
+	struct nginx_servers *servers;
+	struct store_written *written;
+	struct nginx_site text; /* what the site's file says */
+	struct nginx_site_location *locations;
+	struct buf snippet, challenge_snippet; /* paths */
+	struct site_file files[SITE_FILE_COUNT]; /* in the order in which they are written */
+};
+
+/* Looks at what is there and makes the texts. Nothing is written. */
+int site_plan_make(struct deploy_site *site, struct site_plan *ret, struct error *err);
+void site_plan_done(struct site_plan *plan);
+
+/* Where this NGINX reads its sites from: fills the paths of the files. */
+int site_place_find(struct site_plan *plan, struct error *err);
+
+/* Whether a server stands in a file that certd wrote: of this site, or of any. */
+bool site_server_is_own(const struct site_plan *plan, const struct nginx_server *server);
+bool site_server_is_certds(const struct site_plan *plan, const struct nginx_server *server);
+
+/* Other servers that have one of the names: an error that names them. */
+int site_survey_names(const struct site_plan *plan, struct error *err);
+
+/* Which default servers there shall be; what of others' servers stands in the way of the site is said. */
+void site_survey_defaults(struct site_plan *plan, struct nginx_site_default *ret);
+
+#endif

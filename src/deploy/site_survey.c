@@ -1,0 +1,148 @@
+/* site_survey.c: which servers there are already, and what that means for the site. */
+#include "deploy/site_plan.h"
+
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "deploy/site.h"
+#include "store/written.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool site_server_is_own(const struct site_plan *plan, const struct nginx_server *server)
+{
+	CLEANUP(clean_free) char *path = realpath(server->block->file, NULL);
+
+	return path != NULL && text_equal(path, plan->files[SITE_FILE_SITE].path);
+}
+
+bool site_server_is_certds(const struct site_plan *plan, const struct nginx_server *server)
+{
+	CLEANUP(clean_free) char *path = realpath(server->block->file, NULL);
+
+	return path != NULL && store_written_knows(plan->written, path);
+}
+
+static bool listens_on(const struct nginx_server *server, unsigned int port)
+{
+	for (size_t i = 0; i < server->listen_count; i++) {
+		const struct nginx_listen *listen = &server->listens[i];
+
+		if (port >= listen->port && port <= listen->last_port)
+			return true;
+	}
+	return false;
+}
+
+/* The first of the names that the server has itself. A wildcard that matches gives way to an exact name. */
+static const char *own_name(const struct nginx_server *server, const struct ident_list *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		for (size_t k = 0; k < server->name_count; k++) {
+			if (server->names[k].kind == NGINX_NAME_EXACT && text_equal(server->names[k].text, names->items[i].value))
+				return names->items[i].value;
+		}
+	}
+	return NULL;
+}
+
+int site_survey_names(const struct site_plan *plan, struct error *err)
+{
+	const struct config_certificate *certificate = plan->site->certificate;
+	const struct config_settings *settings = &certificate->settings;
+
+	for (size_t i = 0; i < plan->servers->count; i++) {
+		const struct nginx_server *server = &plan->servers->items[i];
+		const char *name = own_name(server, &certificate->names);
+
+		if (name == NULL || site_server_is_own(plan, server) ||
+		    (!listens_on(server, settings->http_port) && !listens_on(server, settings->https_port)))
+			continue;
+		error_set(err, ERROR_DEPLOY, "%s:%u: this server has the name %s already", server->block->file, server->block->line,
+		          name);
+		return error_advise(err, "take the name out of its server_name, or the server out of NGINX's configuration; two servers "
+		                         "for one name would hide one another");
+	}
+	return 0;
+}
+
+/* A server of others that listens on the port; NULL for none. *ret_explicit: it is a default server by its own word. */
+static const struct nginx_server *find_other(const struct site_plan *plan, unsigned int port, bool *ret_explicit)
+{
+	const struct nginx_server *found = NULL;
+
+	*ret_explicit = false;
+	for (size_t i = 0; i < plan->servers->count; i++) {
+		const struct nginx_server *server = &plan->servers->items[i];
+
+		if (!listens_on(server, port) || site_server_is_own(plan, server) || site_server_is_certds(plan, server))
+			continue;
+		if (found == NULL)
+			found = server;
+		for (size_t k = 0; k < server->listen_count; k++) {
+			const struct nginx_listen *listen = &server->listens[k];
+
+			if (listen->default_server && port >= listen->port && port <= listen->last_port) {
+				*ret_explicit = true;
+				return server;
+			}
+		}
+	}
+	return found;
+}
+
+/* A default server of our own would take from others what nobody has named: so only where there are none. */
+static uint16_t default_port(struct site_plan *plan, uint16_t port)
+{
+	bool is_explicit;
+	const struct nginx_server *other = find_other(plan, port, &is_explicit);
+
+	if (other == NULL)
+		return port;
+	if (!is_explicit)
+		strv_addf(&plan->site->said,
+		          "note: no default server for port %u is written: requests for unknown names go to a server as before "
+		          "(%s:%u listens there and no server says default_server)",
+		          port, other->block->file, other->block->line);
+	return 0;
+}
+
+/* Who connects to that address gets the servers of that address only. */
+static void tell_narrower(struct site_plan *plan, unsigned int port)
+{
+	for (size_t i = 0; i < plan->servers->socket_count; i++) {
+		const struct nginx_socket *socket = &plan->servers->sockets[i];
+
+		if (socket->port != port || text_equal(socket->address, "0.0.0.0") || text_equal(socket->address, "[::]"))
+			continue;
+		strv_addf(&plan->site->said,
+		          "warning: %s:%u listens on %s:%u alone: requests to that address never come to this site; write `listen %u;` there",
+		          socket->default_server->block->file, socket->default_server->block->line, socket->address, port, port);
+	}
+}
+
+void site_survey_defaults(struct site_plan *plan, struct nginx_site_default *ret)
+{
+	const struct config *config = plan->site->config;
+	const struct config_settings *settings = &plan->site->certificate->settings;
+
+	*ret = (struct nginx_site_default){
+		.http_port = default_port(plan, settings->http_port),
+		.https_port = default_port(plan, settings->https_port),
+		.ipv6 = plan->text.ipv6,
+		.http2 = plan->text.http2,
+		.http3 = plan->text.http3,
+	};
+	for (size_t i = 0; i < config->certificates_count; i++) {
+		const struct config_site *site = config->certificates[i]->site;
+
+		ret->http2 = ret->http2 || (site != NULL && site->http2);
+		ret->http3 = ret->http3 || (site != NULL && site->http3);
+	}
+	tell_narrower(plan, settings->http_port);
+	tell_narrower(plan, settings->https_port);
+}
