@@ -154,9 +154,14 @@ static char *refusal(struct nginx_arena *arena, const struct program_spec *spec,
 	const char *output = buf_text(&result->output);
 	const char *reason = strstr(output, "[emerg] ");
 	struct error how;
+	size_t number;
 
 	if (reason != NULL) {
 		reason += strlen("[emerg] ");
+		/* "PID#TID: ", when it comes by the error log. */
+		number = strspn(reason, "0123456789#");
+		if (number > 0 && text_has_prefix(reason + number, ": "))
+			reason += number + strlen(": ");
 		return nginx_arena_copy(arena, reason, strcspn(reason, "\n"));
 	}
 	if (program_check(spec, result, &how) == 0)

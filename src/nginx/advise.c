@@ -1,0 +1,231 @@
+/* advise.c: the findings, and what all that look for them need. */
+#include "nginx/advise.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "nginx/advisor.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 2048, QUOTE_MAX = 120 };
+
+static const char *vformat(struct nginx_advisor *a, const char *format, va_list ap)
+{
+	CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
+	const char *copy;
+
+	buf_vprintf(&text, format, ap);
+	/* What comes from a configuration is cut, not refused. */
+	if (text.failed)
+		return "there is more to say than there is room for";
+	text_clean(text.data);
+	copy = nginx_arena_text(&a->arena, buf_text(&text));
+	a->failed = a->failed || copy == NULL;
+	return copy != NULL ? copy : "";
+}
+
+bool nginx_advisor_add(struct nginx_advisor *a, enum nginx_level level, const char *code, const char *name,
+                       const struct nginx_directive *where)
+{
+	const char *file = where != NULL ? where->file : "";
+	unsigned int line = where != NULL ? where->line : 0;
+	struct nginx_finding *items;
+
+	for (size_t i = 0; i < a->count; i++) {
+		const struct nginx_finding *f = &a->items[i];
+
+		if (f->line == line && text_equal(f->code, code) && text_equal(f->name, name) && text_equal(f->file, file))
+			return false;
+	}
+	if (a->count >= NGINX_FINDINGS_MAX)
+		return false;
+	items = nginx_arena_grow(&a->arena, a->items, a->count, sizeof(*items));
+	if (items == NULL) {
+		a->failed = true;
+		return false;
+	}
+	a->items = items;
+	items[a->count++] = (struct nginx_finding){ .level = level, .code = code, .name = name, .file = file, .line = line,
+		                                    .text = "", .advice = "" };
+	return true;
+}
+
+void nginx_advisor_text(struct nginx_advisor *a, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	a->items[a->count - 1].text = vformat(a, format, ap);
+	va_end(ap);
+}
+
+void nginx_advisor_advice(struct nginx_advisor *a, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	a->items[a->count - 1].advice = vformat(a, format, ap);
+	va_end(ap);
+}
+
+const char *nginx_advisor_quote(struct nginx_advisor *a, const struct nginx_directive *d)
+{
+	CLEANUP(buf_done) struct buf text = BUF(QUOTE_MAX);
+	CLEANUP(buf_done) struct buf whole = BUF(TEXT_MAX);
+	const char *copy;
+
+	buf_append_text(&text, d->name);
+	for (size_t i = 0; i < d->arg_count && !text.failed; i++) {
+		bool quoted = d->args[i][0] == '\0' || d->args[i][strcspn(d->args[i], " \t\r\n;{}\"")] != '\0';
+
+		buf_printf(&text, quoted ? " \"%s\"" : " %s", d->args[i]);
+	}
+	buf_printf(&whole, "%s%s", buf_text(&text), text.failed ? " ..." : "");
+	copy = nginx_arena_text(&a->arena, buf_text(&whole));
+	a->failed = a->failed || copy == NULL;
+	return copy != NULL ? copy : "";
+}
+
+bool nginx_is_address(const char *name)
+{
+	return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
+}
+
+static bool is_loopback(const struct nginx_socket *socket)
+{
+	return text_has_prefix(socket->address, "127.") || text_equal(socket->address, "[::1]") || socket->port == 0;
+}
+
+bool nginx_advisor_looks_at(const struct nginx_advisor *a, const struct nginx_socket *socket, unsigned int port)
+{
+	const struct nginx_servers *servers = a->servers;
+
+	if (socket->port != port || socket->quic)
+		return false;
+	if (!is_loopback(socket))
+		return true;
+	for (size_t i = 0; i < servers->socket_count; i++) {
+		const struct nginx_socket *other = &servers->sockets[i];
+
+		if (other->port == port && !other->quic && !is_loopback(other))
+			return false;
+	}
+	return true;
+}
+
+const char *nginx_advisor_place(struct nginx_advisor *a, const struct nginx_socket *socket, const char *name)
+{
+	const struct nginx_servers *servers = a->servers;
+	const struct nginx_server *server = nginx_servers_choose(servers, socket, name).server;
+	CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
+	const char *copy;
+	bool same = true;
+
+	for (size_t i = 0; i < servers->socket_count && same; i++)
+		same = !nginx_advisor_looks_at(a, &servers->sockets[i], socket->port) ||
+		       nginx_servers_choose(servers, &servers->sockets[i], name).server == server;
+	buf_printf(&text, "port %u", socket->port);
+	if (!same && text_equal(socket->address, "[::]"))
+		buf_append_text(&text, " over IPv6");
+	else if (!same && text_equal(socket->address, "0.0.0.0"))
+		buf_append_text(&text, " over IPv4");
+	else if (!same)
+		buf_printf(&text, " of %s", socket->address);
+	copy = nginx_arena_text(&a->arena, buf_text(&text));
+	a->failed = a->failed || copy == NULL;
+	return copy != NULL ? copy : "";
+}
+
+const struct nginx_directive *nginx_advisor_stream(const struct nginx_advisor *a, unsigned int port)
+{
+	for (size_t i = 0; i < a->servers->stream_count; i++) {
+		const struct nginx_listen *l = &a->servers->streams[i];
+
+		if (port >= l->port && port <= l->last_port)
+			return l->directive;
+	}
+	return NULL;
+}
+
+void nginx_advise_conflicts(struct nginx_advisor *a, const struct nginx_socket *socket, const char *name)
+{
+	const struct nginx_choice choice = nginx_servers_choose(a->servers, socket, name);
+	const struct nginx_name *ignored = NULL;
+
+	while ((ignored = nginx_servers_conflict(a->servers, socket, name, ignored)) != NULL) {
+		if (ignored->directive == NULL ||
+		    !nginx_advisor_add(a, NGINX_WARNING, "conflicting-name", name, ignored->directive))
+			continue;
+		nginx_advisor_text(a, "NGINX ignores the name %s here: the server at %s:%u, which it reads first, has it on %s too",
+		                   ignored->text, choice.server->block->file, choice.server->block->line,
+		                   nginx_advisor_place(a, socket, name));
+		nginx_advisor_advice(a, "keep one server for %s on port %u, and remove the name from the other", name, socket->port);
+	}
+}
+
+const char *nginx_level_name(enum nginx_level level)
+{
+	switch (level) {
+	case NGINX_OK:
+		return "ok";
+	case NGINX_WARNING:
+		return "warning";
+	case NGINX_FAILURE:
+		return "failure";
+	}
+	return "failure";
+}
+
+static void look(struct nginx_advisor *a)
+{
+	nginx_advise_state(a);
+	nginx_advise_words(a);
+	for (size_t i = 0; i < a->expected->name_count; i++) {
+		nginx_advise_http(a, a->expected->names[i]);
+		nginx_advise_https(a, a->expected->names[i]);
+	}
+}
+
+int nginx_advise(const struct nginx_servers *servers, const struct nginx_expected *expected, struct nginx_findings **ret,
+                 struct error *err)
+{
+	struct nginx_findings *findings = calloc(1, sizeof(*findings));
+	struct nginx_arena *arena = calloc(1, sizeof(*arena));
+	struct nginx_advisor a = { .servers = servers, .expected = expected };
+
+	if (findings == NULL || arena == NULL) {
+		free(findings);
+		free(arena);
+		return error_oom(err);
+	}
+	look(&a);
+	*arena = a.arena;
+	findings->memory = arena;
+	findings->items = a.items;
+	findings->count = a.count;
+	if (a.failed) {
+		nginx_findings_free(findings);
+		return error_oom(err);
+	}
+	*ret = findings;
+	return 0;
+}
+
+void nginx_findings_free(struct nginx_findings *findings)
+{
+	if (findings == NULL)
+		return;
+	nginx_arena_done(findings->memory);
+	free(findings->memory);
+	free(findings);
+}
+
+void nginx_findings_cleanup(struct nginx_findings **findings)
+{
+	nginx_findings_free(*findings);
+	*findings = NULL;
+}
