@@ -107,6 +107,7 @@ struct acme_wish {
 	const struct ident_list *idents;
 	const char *const *challenges; /* types in the order of preference; NULL-terminated */
 	const char *profile; /* or NULL */
+	const char *preferred_chain; /* a name or a fingerprint, see cert_chain_prefer(); or NULL */
 	const char *order_url; /* of an earlier run for the same names, account and CSR; NULL to begin anew */
 };
 

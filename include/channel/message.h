@@ -44,6 +44,7 @@ struct message_issue {
 	const char *account_url; /* or NULL */
 	const char *contact; /* or NULL */
 	const char *profile; /* or NULL */
+	const char *preferred_chain; /* or NULL */
 	const char *order_url; /* or NULL */
 	bool agree_tos;
 	bool binding;

@@ -35,6 +35,7 @@ struct config_settings {
 	bool agree_tos;
 	enum key_type key;
 	const char *profile; /* or NULL */
+	const char *preferred_chain; /* or NULL */
 	const char *challenge; /* "http-01" */
 	const char *webroot; /* absolute */
 	const char *resolver; /* "ADDRESS[@PORT]" or NULL */

@@ -57,6 +57,17 @@ int cert_chain_print(const struct cert_chain *chain, size_t first, size_t count,
 /* Appends the DER of certificate i, as it came. */
 int cert_chain_der(const struct cert_chain *chain, size_t i, struct buf *out, struct error *err);
 
+/* How much a chain is the one that somebody prefers. */
+enum cert_preference {
+	CERT_PREFERENCE_NONE,
+	CERT_PREFERENCE_PART, /* one of its certificates, or one's issuer, is what is preferred */
+	CERT_PREFERENCE_END, /* it is the issuer of the last one: roots are not in a chain */
+};
+
+/* preferred is the common name of an issuer or subject, in any case, or the SHA-256 fingerprint of a certificate, as hexadecimal digits with or
+ * without colons between them. */
+enum cert_preference cert_chain_prefer(const struct cert_chain *chain, const char *preferred);
+
 /* The leaf's public key. */
 int cert_chain_public(const struct cert_chain *chain, struct crypto_public *ret, struct error *err);
 

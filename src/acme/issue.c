@@ -1,6 +1,7 @@
 #include "acme/account.h"
 #include "acme/acme.h"
 #include "acme/authorizations.h"
+#include "acme/chain.h"
 #include "acme/challenge.h"
 #include "acme/order.h"
 #include "acme/poll.h"
@@ -308,24 +309,6 @@ static int finalize(struct attempt *attempt, struct error *err)
 	return wait_and_poll(attempt, "finalize", err);
 }
 
-static int download(struct attempt *attempt, struct buf *out, struct error *err)
-{
-	struct acme_session *session = attempt->session;
-	CLEANUP(acme_post_done) struct acme_post post = { .what = "the certificate", .url = attempt->order.certificate,
-		                                          .payload = "" };
-	const struct http_response *response = &post.exchange.response;
-
-	if (acme_session_tell(session, ACME_STEP_DOWNLOAD, "fetching the certificate", err) != 0 ||
-	    acme_post_one(session, &post, err) != 0)
-		return -1;
-	if (acme_post_check_body(response, post.what, err) != 0)
-		return acme_post_blame(session, err);
-	if (buf_append(out, response->body.data, response->body.len) != 0)
-		return error_set(err, ERROR_PROTOCOL, "the certificate at %s: a chain of %zu octets is longer than the %zu accepted",
-		                 session->host, response->body.len, out->max);
-	return 0;
-}
-
 /* One step, by the status of the order. 1: the order is valid. */
 enum { DRIVE_STALE = -2, DRIVE_FAILED = -1, DRIVE_GO_ON = 0, DRIVE_VALID = 1 };
 
@@ -412,7 +395,9 @@ static int run(struct attempt *attempt, struct buf *out, struct error *err)
 			r = forget_order(attempt, err) != 0 ? DRIVE_FAILED : new_order(attempt, err);
 		}
 	} while (r == DRIVE_GO_ON);
-	return r == DRIVE_VALID ? download(attempt, out, err) : -1;
+	if (r != DRIVE_VALID)
+		return -1;
+	return acme_chain_fetch(attempt->session, attempt->order.certificate, attempt->wish->preferred_chain, out, err);
 }
 
 static int issue_once(struct acme_session *session, const struct acme_wish *wish, struct buf *out, struct error *err)

@@ -34,6 +34,8 @@ static const struct config_directive directives[] = {
 	{ "key", CONFIG_KIND_KEY, EACH, true, ONE(key), 0, 0, "ecdsa-p256", "TYPE", "the type of the certificate's key" },
 	{ "profile", CONFIG_KIND_WORD, EACH, true, ONE(profile), 0, 0, NULL, "NAME",
 	  "the CA's profile for the certificate" },
+	{ "preferred-chain", CONFIG_KIND_TEXT, EACH, true, ONE(preferred_chain), 0, 0, NULL, "NAME|FINGERPRINT",
+	  "which of the CA's chains, by a name in it or its root's" },
 	{ "challenge", CONFIG_KIND_CHALLENGE, EACH, true, ONE(challenge), 0, 0, "http-01", "TYPE",
 	  "how to prove control of the names" },
 	{ "webroot", CONFIG_KIND_NGINX_PATH, EACH, true, ONE(webroot), 0, 0, NULL, "DIR",

@@ -108,6 +108,18 @@ static bool is_word(const char *text, size_t max)
 	return len > 0 && len <= max;
 }
 
+/* Nothing in it that text_clean() would replace, and something beside spaces. */
+static bool is_line(const char *text, size_t max)
+{
+	char clean[WORD_MAX + 1];
+
+	if (strlen(text) > max || text[strspn(text, " ")] == '\0')
+		return false;
+	text_copy(clean, sizeof(clean), text);
+	text_clean(clean);
+	return text_equal(clean, text);
+}
+
 /* What goes behind "mailto:" as it is (RFC 6068): no header fields, no second address, nothing to escape. */
 static const char *email_fault(const char *text)
 {
@@ -241,6 +253,9 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_WORD:
 		fault = is_word(text, WORD_MAX) ? NULL : "up to 255 printable ASCII characters without spaces are needed";
 		break;
+	case CONFIG_KIND_TEXT:
+		fault = is_line(text, WORD_MAX) ? NULL : "up to 255 octets of printable text are needed";
+		break;
 	case CONFIG_KIND_USER:
 		fault = user_fault(text);
 		break;
@@ -330,6 +345,7 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_PATH:
 	case CONFIG_KIND_NGINX_PATH:
 	case CONFIG_KIND_EMAIL:
+	case CONFIG_KIND_TEXT:
 	case CONFIG_KIND_WORD:
 	case CONFIG_KIND_USER:
 	case CONFIG_KIND_CHALLENGE:

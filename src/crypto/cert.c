@@ -258,6 +258,43 @@ int cert_chain_print(const struct cert_chain *chain, size_t first, size_t count,
 	return buf_check(out, "the certificate chain's PEM", err);
 }
 
+/* Whether text is that fingerprint, colons left out. */
+static bool is_fingerprint(const char *text, const char *fingerprint)
+{
+	char hex[CERT_FINGERPRINT_SIZE];
+	size_t n = 0;
+
+	for (; *text != '\0'; text++) {
+		if (*text == ':')
+			continue;
+		if (n == sizeof(hex) - 1)
+			return false;
+		hex[n++] = *text;
+	}
+	hex[n] = '\0';
+	return text_equal_nocase(hex, fingerprint);
+}
+
+enum cert_preference cert_chain_prefer(const struct cert_chain *chain, const char *preferred)
+{
+	enum cert_preference best = CERT_PREFERENCE_NONE;
+
+	for (size_t i = 0; i < chain->count; i++) {
+		struct cert_facts facts;
+		struct error ignored;
+
+		if (cert_chain_facts(chain, i, &facts, &ignored) < 0)
+			continue;
+		if (i + 1 == chain->count && text_equal_nocase(preferred, facts.issuer))
+			best = CERT_PREFERENCE_END;
+		else if (best == CERT_PREFERENCE_NONE &&
+		         (text_equal_nocase(preferred, facts.issuer) || text_equal_nocase(preferred, facts.subject) ||
+		          is_fingerprint(preferred, facts.fingerprint)))
+			best = CERT_PREFERENCE_PART;
+	}
+	return best;
+}
+
 int cert_chain_public(const struct cert_chain *chain, struct crypto_public *ret, struct error *err)
 {
 	EVP_PKEY *key;

@@ -3,10 +3,25 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "crypto/cert.h"
 #include "crypto/pkey.h"
 
 enum { SKEW_S = 60 * 60 };
+
+/* A wish that is not fulfilled costs no certificate. */
+static void warn_of_chain(const struct story *story)
+{
+	const char *preferred = story->certificate->settings.preferred_chain;
+	struct cert_facts last;
+	struct error ignored;
+
+	if (!preferred || cert_chain_prefer(story->chain, preferred) != CERT_PREFERENCE_NONE ||
+	    cert_chain_facts(story->chain, cert_chain_count(story->chain) - 1, &last, &ignored) < 0)
+		return;
+	log_warning("%s: %s does not offer the preferred chain \"%s\"; its default is taken, which ends at \"%s\"",
+	            story->certificate->name, story->certificate->settings.ca->name, preferred, last.issuer);
+}
 
 int job_check(struct story *story, struct error *err)
 {
@@ -20,5 +35,6 @@ int job_check(struct story *story, struct error *err)
 		error_context(err, "the certificate that %s issued is refused", story->certificate->settings.ca->name);
 		return -1;
 	}
+	warn_of_chain(story);
 	return 0;
 }

@@ -155,6 +155,7 @@ static int converse(struct story *story, struct error *err)
 		.account_url = store_account_url(story->account),
 		.contact = settings->email ? contact : NULL,
 		.profile = settings->profile,
+		.preferred_chain = settings->preferred_chain,
 		.order_url = order_to_resume(story),
 		.agree_tos = settings->agree_tos,
 		.binding = settings->ca->eab_kid != NULL,

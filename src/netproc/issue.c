@@ -31,6 +31,7 @@ int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_resul
 		.idents = &task.names,
 		.challenges = (const char *const *)task.challenges.items,
 		.profile = task.profile,
+		.preferred_chain = task.preferred_chain,
 		.order_url = task.order_url,
 	};
 	if (acme_issue(netproc_session_acme(net), &wish, &pem, err) < 0)

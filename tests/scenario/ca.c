@@ -303,6 +303,13 @@ static void give(struct ca *ca, const struct ca_answer *answer, struct http_exch
 	text_copy(response->location, sizeof(response->location), answer->location);
 	text_copy(response->retry_after, sizeof(response->retry_after), answer->retry_after);
 	text_copy(response->replay_nonce, sizeof(response->replay_nonce), answer->nonce);
+	for (unsigned int i = 0; answer->status == 200 && i <= answer->alternates && answer->alternates > 0; i++) {
+		/* Each names the others, and the default too. */
+		if (i == 0)
+			strv_addf(&response->links, "alternate %s/certificate/%zu", ca->base, answer->id);
+		else
+			strv_addf(&response->links, "alternate %s/certificate/%zu/%u", ca->base, answer->id, i);
+	}
 	text_copy(response->final_url, sizeof(response->final_url), x->request.url);
 	if (x->request.method != HTTP_HEAD && buf_append_text(&response->body, body) != 0) {
 		x->result = error_set(&x->error, ERROR_PROTOCOL, "the answer is longer than %zu octets",

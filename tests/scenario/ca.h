@@ -148,6 +148,7 @@ struct ca {
 	char profiles[4][64];
 	bool verify_signatures;
 	bool reuse_authorizations;
+	unsigned int alternates; /* chains beside the default: with the root in it, and copies of that */
 	bool reuse_orders; /* a newOrder for the same names gives the order that is open */
 	int nonce_reject_percent;
 	int64_t latency_ms; /* of each flight */

@@ -470,7 +470,9 @@ static void certificate(struct ca *ca, const struct ca_request *request, struct 
 		ca_answer_problem(answer, 404, "malformed", "no certificate yet");
 		return;
 	}
-	answer->text = strdup(order->pem);
+	answer->text = request->tail[0] == '/' ? ca_with_root(ca, order->pem) : strdup(order->pem);
+	answer->alternates = ca->alternates;
+	answer->id = request->id;
 	text_copy(answer->content_type, sizeof(answer->content_type), "application/pem-certificate-chain; charset=utf-8");
 }
 

@@ -401,3 +401,12 @@ void ca_leaf(const struct ca_order *order, char *der_text, size_t der_size, char
 	buf_done(&der);
 	buf_done(&text);
 }
+
+char *ca_with_root(const struct ca *ca, const char *pem)
+{
+	char root[2048], *both = NULL;
+
+	ca_root_pem(ca, root, sizeof(root));
+	need(asprintf(&both, "%s%s", pem, root) > 0);
+	return both;
+}

@@ -25,6 +25,8 @@ struct ca_answer {
 	char location[512];
 	char retry_after[64];
 	char nonce[32];
+	unsigned int alternates; /* links to other chains of the certificate `id` */
+	size_t id;
 	json_t *json; /* or body. Owned */
 	char *text; /* owned */
 };
@@ -45,6 +47,8 @@ char *ca_decode(const char *b64url, size_t *ret_len); /* NUL behind it; NULL whe
 char *ca_encode(const void *data, size_t len);
 /* The DER, as base64url, and the key, as canonical JWK, of the leaf of an order. */
 void ca_leaf(const struct ca_order *order, char *der_text, size_t der_size, char *jwk, size_t jwk_size);
+/* The PEM with the root's certificate behind it; free(). */
+char *ca_with_root(const struct ca *ca, const char *pem);
 void ca_thumbprint(const char *jwk_text, char out[static 64]);
 /* Issues for the CSR, whose names must be those of the order. NULL or the reason of a badCSR. */
 const char *ca_sign(struct ca *ca, struct ca_order *order, const char *csr_b64);

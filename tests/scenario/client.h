@@ -28,6 +28,7 @@ struct client {
 	struct ident_list idents;
 	const char *challenges[4];
 	const char *profile;
+	const char *preferred_chain;
 	const char *decline; /* a challenge type that the notary declines */
 	const char *fail_present; /* an identifier whose proof cannot be published */
 

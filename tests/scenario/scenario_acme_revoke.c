@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -46,7 +45,7 @@ static int teardown(void **state)
 
 	client_free(world->client);
 	buf_done(&world->certificate);
-	munmap(world->ca, sizeof(*world->ca));
+	ca_unshare(world->ca, sizeof(*world->ca));
 	free(world);
 	return 0;
 }

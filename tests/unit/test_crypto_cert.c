@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,6 +325,60 @@ static void test_fingerprint(void **state)
 	assert_string_equal(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* LEAF <- Sub <- Top, where Top's issuer is Root: as PEM without the root, as CAs send it. */
+static void make_chains(struct buf *ret_long, struct buf *ret_short, char fingerprint[static CERT_FINGERPRINT_SIZE])
+{
+	struct testca_cert root = testca_issue(&(struct testca_spec){ .cn = "Root X1", .ca = true }, NULL, NULL);
+	struct testca_cert top = testca_issue(&(struct testca_spec){ .cn = "Root X2", .ca = true }, NULL, &root);
+	struct testca_cert sub = testca_issue(&(struct testca_spec){ .cn = "Sub E1", .ca = true }, NULL, &top);
+	struct testca_cert leaf = testca_issue(&(struct testca_spec){ .cn = "a.example" }, NULL, &sub);
+	unsigned char *der = NULL;
+	int len = i2d_X509(sub.x509, &der);
+
+	testca_append_pem(&leaf, ret_long);
+	testca_append_pem(&sub, ret_long);
+	buf_append(ret_short, ret_long->data, ret_long->len);
+	testca_append_pem(&top, ret_long);
+	cert_fingerprint(der, (size_t)len, fingerprint);
+	OPENSSL_free(der);
+	testca_done(&leaf);
+	testca_done(&sub);
+	testca_done(&top);
+	testca_done(&root);
+}
+
+static void test_which_chain_is_preferred(void **state)
+{
+	CLEANUP(buf_done) struct buf long_pem = BUF(32768);
+	CLEANUP(buf_done) struct buf short_pem = BUF(32768);
+	CLEANUP(cert_chain_cleanup) struct cert_chain *to_x1 = NULL;
+	CLEANUP(cert_chain_cleanup) struct cert_chain *to_x2 = NULL;
+	char fingerprint[CERT_FINGERPRINT_SIZE], colons[2 * CERT_FINGERPRINT_SIZE] = "";
+	struct error err;
+
+	(void)state;
+	make_chains(&long_pem, &short_pem, fingerprint);
+	assert_int_equal(cert_chain_parse(long_pem.data, long_pem.len, &to_x1, &err), 0);
+	assert_int_equal(cert_chain_parse(short_pem.data, short_pem.len, &to_x2, &err), 0);
+	assert_int_equal(cert_chain_prefer(to_x1, "Root X1"), CERT_PREFERENCE_END);
+	assert_int_equal(cert_chain_prefer(to_x1, "root x1"), CERT_PREFERENCE_END);
+	assert_int_equal(cert_chain_prefer(to_x2, "Root X1"), CERT_PREFERENCE_NONE);
+	/* X2 is in both; the one that ends there is more what is meant. */
+	assert_int_equal(cert_chain_prefer(to_x1, "Root X2"), CERT_PREFERENCE_PART);
+	assert_int_equal(cert_chain_prefer(to_x2, "Root X2"), CERT_PREFERENCE_END);
+	assert_int_equal(cert_chain_prefer(to_x1, "Sub E1"), CERT_PREFERENCE_PART);
+	assert_int_equal(cert_chain_prefer(to_x1, "Sub"), CERT_PREFERENCE_NONE);
+	assert_int_equal(cert_chain_prefer(to_x1, ""), CERT_PREFERENCE_NONE);
+	assert_int_equal(cert_chain_prefer(to_x1, ":"), CERT_PREFERENCE_NONE);
+	assert_int_equal(cert_chain_prefer(to_x1, fingerprint), CERT_PREFERENCE_PART);
+	for (size_t i = 0; fingerprint[i] != '\0'; i += 2)
+		snprintf(colons + strlen(colons), 4, "%s%c%c", i > 0 ? ":" : "", fingerprint[i], fingerprint[i + 1] >= 'a' ?
+		         fingerprint[i + 1] - 32 : fingerprint[i + 1]);
+	assert_int_equal(cert_chain_prefer(to_x2, colons), CERT_PREFERENCE_PART);
+	fingerprint[10] = fingerprint[10] == '0' ? '1' : '0';
+	assert_int_equal(cert_chain_prefer(to_x2, fingerprint), CERT_PREFERENCE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_keys),
 		cmocka_unit_test(test_keys_of_no_known_type),
 		cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_which_chain_is_preferred),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

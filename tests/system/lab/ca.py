@@ -17,7 +17,7 @@ def _help_mentions(word):
 
 
 class Pebble:
-    """One Pebble. options: nonce_reject, authz_reuse, strict, profiles, retry_after, sleep."""
+    """One Pebble. options: nonce_reject, authz_reuse, strict, profiles, retry_after, sleep, alternate_roots."""
 
     def __init__(self, directory, address, http_port, dns, **options):
         self.address, self.directory_path, self.options = address, directory, options
@@ -33,6 +33,7 @@ class Pebble:
         self.service = Service("pebble", argv, directory / "pebble.log", self._ready, env={
             "PEBBLE_WFE_NONCEREJECT": str(options.get("nonce_reject", 0)),
             "PEBBLE_AUTHZREUSE": str(options.get("authz_reuse", 0)),
+            "PEBBLE_ALTERNATE_ROOTS": str(options.get("alternate_roots", 0)),
             "PEBBLE_VA_NOSLEEP": "0" if options.get("sleep") else "1",
             "PEBBLE_VA_SLEEPTIME": str(options.get("sleep", 0)),
         })
