@@ -7,7 +7,7 @@
 enum {
 	MESSAGE_CHECK_NAMES_MAX = 16, /* of one task, so that the result fits into its frame */
 	MESSAGE_CHECK_LIST_MAX = 64,
-	MESSAGE_CHECK_PATHS_MAX = 8,
+	MESSAGE_CHECK_PATHS_MAX = 16,
 	MESSAGE_CHECK_TEXT_MAX = 800, /* octets of each text of a finding */
 };
 

@@ -9,6 +9,7 @@
 #include "challenge/challenge.h"
 #include "config/config.h"
 #include "crypto/cert.h"
+#include "job/inspect_nginx.h"
 #include "job/job.h"
 #include "job/net.h"
 #include "job/story.h"
@@ -25,7 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, TEXT_SIZE = 512, URL_SIZE = 2049 };
+enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, NET_NAMES_MAX = 256, TEXT_SIZE = 512, URL_SIZE = 2049 };
 
 /* Names that share a certificate's settings, so that one task of the net process does for them. */
 struct group {
@@ -34,8 +35,9 @@ struct group {
 	const struct config_certificate *certificate; /* `unmanaged` for names that no certificate has */
 	bool managed;
 	struct ident_list names;
-	const struct strv *websockets;
+	const struct strv *wished; /* paths of websockets, for all names */
 	struct job_net *net;
+	struct job_inspect_nginx *nginx;
 	struct message_check task;
 	char account_url[URL_SIZE];
 	char token[TOKEN_SIZE];
@@ -292,6 +294,43 @@ static void fill_task(struct group *group)
 	list_addresses(&group->task.local);
 }
 
+static int add_websocket(struct group *group, const char *path, struct error *err)
+{
+	struct strv *paths = &group->task.websockets;
+
+	if (strv_contains(paths, path) || paths->count == paths->max || !message_check_path_ok(path))
+		return 0;
+	return strv_add(paths, path) < 0 ? error_oom(err) : 0;
+}
+
+/* Those that were wished for, and those of the site block. */
+static int add_websockets(struct group *group, struct error *err)
+{
+	const struct config_site *site = group->certificate->site;
+
+	for (size_t i = 0; i < group->wished->count; i++) {
+		if (add_websocket(group, group->wished->items[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; site && i < site->locations_count; i++) {
+		if (site->locations[i].websocket && add_websocket(group, site->locations[i].path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int look_at_nginx(struct group *group, struct error *err)
+{
+	const struct job_inspect_names what = {
+		.certificate = group->certificate,
+		.managed = group->managed,
+		.names = &group->names,
+		.websockets = &group->task.websockets,
+	};
+
+	return job_inspect_nginx(group->nginx, group->job, &what, group->inspection, err);
+}
+
 /* The net process is started before a key can be loaded. */
 static int inspect_group(struct group *group, struct error *err)
 {
@@ -302,9 +341,11 @@ static int inspect_group(struct group *group, struct error *err)
 	if (group->job->progress)
 		group->job->progress(group->job->self, group->names.items[0].value, "check", "asking DNS, port 80 and port 443");
 	fill_task(group);
-	r = look_at_state(group, err);
-	for (size_t i = 0; r == 0 && i < group->websockets->count; i++)
-		r = strv_add(&group->task.websockets, group->websockets->items[i]) < 0 ? error_oom(err) : 0;
+	r = add_websockets(group, err);
+	if (r == 0)
+		r = look_at_state(group, err);
+	if (r == 0)
+		r = look_at_nginx(group, err);
 	if (r == 0) {
 		group->task.names = group->names; /* lent */
 		r = ask_with_probe(group, err);
@@ -366,7 +407,7 @@ static int sort_findings(struct job_inspection *inspection, struct error *err)
 	for (size_t i = 0; i < json_array_size(inspection->names); i++) {
 		json_t *entry = json_array_get(inspection->names, i);
 		json_t *findings = json_object_get(entry, "findings");
-		json_t *sorted = json_array();
+		json_auto_t *sorted = json_array();
 
 		for (size_t rank = 0; rank <= ARRAY_SIZE(order); rank++) {
 			for (size_t k = 0; k < json_array_size(findings); k++) {
@@ -380,7 +421,7 @@ static int sort_findings(struct job_inspection *inspection, struct error *err)
 					(void)json_array_append(sorted, finding);
 			}
 		}
-		if (json_array_size(sorted) != json_array_size(findings) || json_object_set_new(entry, "findings", sorted) < 0)
+		if (json_array_size(sorted) != json_array_size(findings) || json_object_set(entry, "findings", sorted) < 0)
 			return error_oom(err);
 	}
 	return 0;
@@ -392,7 +433,9 @@ int job_inspect(const struct job *job, const struct ident *names, size_t count, 
 	CLEANUP(job_inspection_done) struct job_inspection inspection = { .names = NULL };
 	CLEANUP(clean_free) bool *done = calloc(count + 1, sizeof(*done));
 	const struct config_certificate unmanaged = { .name = "", .settings = job->config->defaults };
+	CLEANUP(job_inspect_nginx_done) struct job_inspect_nginx nginx = { .asked = false };
 	struct job_net net = { .fd = -1 };
+	size_t served = 0;
 	int r = 0;
 
 	if (!done)
@@ -400,13 +443,19 @@ int job_inspect(const struct job *job, const struct ident *names, size_t count, 
 	if (add_names(&inspection, names, count, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		struct group group = { .job = job, .inspection = &inspection, .websockets = websockets, .net = &net };
+		struct group group = { .job = job, .inspection = &inspection, .wished = websockets, .net = &net, .nginx = &nginx };
 
 		if (done[i])
 			continue;
 		r = gather(job, names, count, done, &group, &unmanaged, err);
 		if (r == 0)
 			r = inspect_group(&group, err);
+		/* Its time of CPU is limited, and a fleet has more names than fit into that. */
+		served += group.names.count;
+		if (served >= NET_NAMES_MAX) {
+			job_net_stop(&net);
+			served = 0;
+		}
 		ident_list_done(&group.names);
 	}
 	job_net_stop(&net);

@@ -152,14 +152,14 @@ static enum check_level judge_other(const struct http_response *response, struct
 	CHECK_FORMAT(words->means, "a CA that validates over http gets this in place of the proof");
 	if (is_redirect(response)) {
 		CHECK_FORMAT(words->means, "the exception for /.well-known/acme-challenge/ is missing or defeated: a CA is led away from the proof");
-		CHECK_FORMAT(words->advice, "include the challenge snippet in the port-80 server and move its `return 301` into `location /`: at server "
-		                            "level it defeats the exception");
+		CHECK_FORMAT(words->advice, "include the challenge snippet (certd-acme-challenge.conf) in the port-80 server and move its `return 301` into "
+		                            "`location /`: at server level it defeats the exception");
 	} else if (response->status == 403) {
 		CHECK_FORMAT(words->advice, "let the user of NGINX's workers read the webroot and the directories above it, and look for `deny` and "
 		                            "`auth_basic` in the port-80 server");
 	} else {
-		CHECK_FORMAT(words->advice, "another server answers for this name, or the port-80 server does not include the challenge snippet, or "
-		                            "another webroot stands in it (`nginx -T` shows which server has the name)");
+		CHECK_FORMAT(words->advice, "another server answers for this name, or the port-80 server does not include the challenge snippet "
+		                            "(certd-acme-challenge.conf), or another webroot stands in it (`nginx -T` shows which server has the name)");
 	}
 	return CHECK_FAILURE;
 }

@@ -3,11 +3,18 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/text.h"
 #include "netproc/task.h"
 #include "tls/websocket.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* A site that has one canonical name: its pages, led there too, open the websocket there. */
+static bool leads_to_https(const struct tls_websocket_seen *seen)
+{
+	return seen->status >= 300 && seen->status <= 399 && text_has_prefix(seen->location, "https://");
+}
 
 /* What a server that was asked for a websocket answered in its place, and what that comes from with NGINX in front. */
 static void explain(const struct tls_websocket_seen *seen, struct check_words *words)
@@ -80,6 +87,7 @@ static int look(struct check *check, const struct check_name *name, const char *
 			CHECK_FORMAT(words.means, "with the right Sec-WebSocket-Accept");
 		} else {
 			explain(&seen, &words);
+			level = leads_to_https(&seen) ? CHECK_WARNING : CHECK_FAILURE;
 		}
 	}
 	return check_add(check, name, "websocket", level, &words, err);

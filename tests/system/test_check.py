@@ -287,6 +287,26 @@ def test_nobody_listens(make_lab):
     assert "Connection refused" in one(findings, "port-443", "failure")["seen"]
 
 
+def test_nginx_configuration_with_file_and_line(lab):
+    lab.issued()
+    site = lab.nginx.prefix / "sites" / f"{BARE}.conf"
+    write_site(lab, names=(BARE + ",", WWW), more="ssl_protocols TLSv1 TLSv1.2;")
+    findings = check(lab, status=1)
+    line = [number for number, text in enumerate(site.read_text().splitlines(), 1) if "," in text][0]
+    comma = [f for f in of(findings[BARE], "nginx", "failure") + of(findings[BARE], "nginx", "warning")
+             if f"{site}:{line}: " in f["seen"] and "comma" in f["seen"]]
+    assert comma, findings[BARE]
+    assert any("TLSv1" in words(f) and str(site) in f["seen"] for name in NAMES for f in of(findings[name], "nginx", "warning"))
+
+
+def test_nginx_is_not_there(lab):
+    lab.issued()
+    lab.conf.write_text(lab.conf.read_text().replace(f'binary = "{lab.nginx.binary}"', 'binary = "/nonexistent/nginx"')
+                        .replace(f'config = "{lab.nginx.config}"', 'config = "/nonexistent/nginx.conf"'))
+    found = one(check(lab, BARE, status=0)[BARE], "nginx", "warning")
+    assert "/nonexistent/nginx" in found["seen"] and "could not be looked at" in found["means"]
+
+
 PROXY = """location {path} {{
         proxy_pass http://{address}:{port};
         {headers}
@@ -310,11 +330,34 @@ def test_websocket(lab):
         assert all(path in f["asked"] for path, f in found.items())
         assert found["/ws?room=1"]["level"] == "ok" and found["/ws?room=1"]["seen"].startswith("101 ")
         assert server.paths == ["/ws?room=1"]
+        nginx = " ".join(words(f) for f in of(done, "nginx", "failure"))
+        assert f"{lab.nginx.prefix}/sites/{BARE}.conf:" in nginx and "/bare" in nginx and "Upgrade" in nginx
         assert found["/bare"]["level"] == "failure" and "proxy_set_header Upgrade" in found["/bare"]["do"]
         assert found["/dead"]["level"] == "failure" and "502" in found["/dead"]["seen"]
         assert "reaches no websocket server" in found["/dead"]["means"]
-        assert "do not follow a redirect" in found["/moved"]["do"]
+        assert "do not follow a redirect" in found["/moved"]["do"] and found["/moved"]["level"] == "warning"
         assert found["/nowhere"]["level"] == "failure" and "404" in found["/nowhere"]["seen"]
+    finally:
+        server.stop()
+
+
+@needs_websockets
+def test_websocket_of_the_site_block(lab):
+    """What `certd issue --site` makes is well in the eyes of `certd check`, without a word of the websocket."""
+    server = WebsocketServer(lab.address).start()
+    try:
+        lab.issued()
+        lab.conf.write_text(lab.conf.read_text() + f'''
+certificate "{BARE}" {{
+    names = {{ "{BARE}", "{WWW}" }}
+    site {{ websocket "/ws" {{ to = "http://{lab.address}:{server.port}" }} }}
+}}
+''')
+        (lab.path / "conf.d" / f"{BARE}.conf").unlink()
+        write_site(lab, more=PROXY.format(path="/ws", address=lab.address, port=server.port, headers=HEADERS))
+        findings = check(lab, status=0)
+        for name in NAMES:
+            assert f"wss://{name}/ws" in one(findings[name], "websocket", "ok")["asked"]
     finally:
         server.stop()
 
@@ -324,7 +367,7 @@ def test_address_literal_and_wildcard(lab):
     assert not of(findings[lab.address], "caa")
     assert of(findings[lab.address], "port-80")
     wildcard = findings[f"*.{BARE}"]
-    assert {f["subject"] for f in wildcard} == {"dns", "caa"} and not failures(wildcard)
+    assert {f["subject"] for f in wildcard} == {"dns", "caa", "nginx"} and not [f for f in failures(wildcard) if f["subject"] != "nginx"]
 
 
 def can_have_a_world():
