@@ -13,7 +13,7 @@
 
 enum { TEXT_MAX = 2048, QUOTE_MAX = 120 };
 
-static const char *vformat(struct nginx_advisor *a, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *vformat(struct nginx_advisor *a, const char *format, va_list ap)
 {
 	CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
 	const char *copy;
