@@ -8,12 +8,17 @@
 
 #include "crypto/keytype.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
 struct crypto_public;
 struct error;
 struct pkey;
+
+/* From here on OpenSSL wipes all memory that it gives back, so that a process that is forked later inherits no trace of a key. To be called before
+ * OpenSSL is used for anything in this process; false when it was used already, and nothing has changed. */
+bool pkey_wipe_freed(void);
 
 /* A new key from OpenSSL's random generator; its failure is an error, never a weak key. */
 int pkey_generate(enum key_type type, struct pkey **ret, struct error *err);

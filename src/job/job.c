@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/lock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "crypto/cert.h"
@@ -119,6 +120,8 @@ int job_run_open(struct job_run *run, const struct job *job, const struct job_op
 {
 	CLEANUP(clean_fd) int runtime_fd = -1;
 
+	if (!pkey_wipe_freed())
+		log_debug("OpenSSL is in use already: what it frees is not wiped");
 	*run = (struct job_run){ .job = job, .options = options, .lock_fd = -1, .net = { .fd = -1 } };
 	if (file_make_dirs(job->config->runtime_dir, RUNTIME_DIR_MODE, &runtime_fd, err) < 0 ||
 	    lock_take(runtime_fd, "lock", &run->lock_fd, err) < 0)

@@ -2,6 +2,8 @@
 import os
 import pathlib
 import pwd
+import re
+import subprocess
 
 import pytest
 from lab import NAMES, wait_for
@@ -77,6 +79,50 @@ def test_no_key_in_its_memory(conversation, lab, root_only):
     assert len(memory) > 100000
     for secret in secrets:
         assert secret not in memory
+
+
+def secrets_in(folder):
+    """Each private key below: a line of its PEM, and the number itself."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and b"PRIVATE KEY" in path.read_bytes():
+            text = subprocess.run(["openssl", "pkey", "-in", path, "-noout", "-text"], capture_output=True, text=True, check=True).stdout
+            number = bytes.fromhex(re.search(r"priv:\n([0-9a-f:\s]+)pub:", text)[1].replace(":", "").replace("\n", "").replace(" ", ""))[-32:]
+            found.append((path, path.read_bytes().split(b"\n")[1][:40], number, number[::-1]))
+    return found
+
+
+def memory_of(pid):
+    memory = b""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for line in maps:
+            area, rights = line.split()[:2]
+            start, end = (int(part, 16) for part in area.split("-"))
+            if "w" not in rights or end - start > 64 << 20:
+                continue
+            mem.seek(start)
+            memory += mem.read(end - start)
+    return memory
+
+
+def test_no_key_in_the_memory_of_the_second_net_process(lab, root_only):
+    """It is forked when the job has had the keys of the certificates before in its hands."""
+    lab.issued()
+    silent = FakeServer("tls-silent", lab).start()
+    (lab.path / "conf.d" / "zz.conf").write_text(
+        f'certificate "zz.{NAMES[0]}" {{ names = {{ "zz.{NAMES[0]}" }} ca = "{silent.url}" ca-bundle = "{silent.trust}" '
+        'deploy = "none" preflight = false }\n')
+    running = lab.begin("renew", "--force")
+    wait_for(lambda: silent.connections, "the second net process to connect")
+    net = children(running.pid)
+    assert len(net) == 1
+    memory = memory_of(net[0])
+    assert len(memory) > 100000
+    secrets = secrets_in(lab.state)
+    assert len(secrets) >= 4
+    assert [(str(path), which) for path, *forms in secrets for which, form in enumerate(forms) if form in memory] == []
+    running.kill()
+    silent.stop()
 
 
 def test_job_opens_no_connection(conversation):
