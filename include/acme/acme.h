@@ -103,11 +103,15 @@ int acme_session_open(const struct acme_session_config *config, struct acme_sess
 void acme_session_free(struct acme_session *session);
 void acme_session_cleanup(struct acme_session **session);
 
+/* Takes over what another session with the same directory URL knows of the directory. */
+void acme_session_take_directory(struct acme_session *session, struct acme_session *from);
+
 struct acme_wish {
 	const struct ident_list *idents;
 	const char *const *challenges; /* types in the order of preference; NULL-terminated */
 	const char *profile; /* or NULL */
 	const char *preferred_chain; /* a name or a fingerprint, see cert_chain_prefer(); or NULL */
+	const char *replaces; /* certID of the certificate that this one replaces, issued to the same account; or NULL */
 	const char *order_url; /* of an earlier run for the same names, account and CSR; NULL to begin anew */
 };
 

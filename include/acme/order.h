@@ -40,8 +40,14 @@ const char *acme_order_status_name(enum acme_order_status status);
 int acme_order_parse(const char *data, size_t len, const char *directory_url, const struct ident_list *idents,
                      struct acme_order *ret, struct error *err);
 
-/* Appends the payload of newOrder. profile may be NULL. */
-int acme_order_payload(const struct ident_list *idents, const char *profile, struct buf *out, struct error *err);
+struct acme_order_wish {
+	const struct ident_list *idents;
+	const char *profile; /* or NULL */
+	const char *replaces; /* certID of the predecessor (RFC 9773 section 5), or NULL */
+};
+
+/* Appends the payload of newOrder. */
+int acme_order_payload(const struct acme_order_wish *wish, struct buf *out, struct error *err);
 
 /* Reads an identifier object as orders and authorizations have it. A wildcard of an authorization stands beside it, not in it. */
 int acme_order_parse_identifier(const json_t *object, const char *place, bool wildcard, struct ident *ret,

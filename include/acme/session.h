@@ -39,6 +39,12 @@ int acme_session_wait(struct acme_session *session, int64_t ms, const char *what
 /* A step for people, without facts. */
 int acme_session_tell(struct acme_session *session, enum acme_step step, const char *text, struct error *err);
 
+/* Whether the CA asked not to be asked before a time that has not come: *err is what it said then. */
+bool acme_session_is_later(struct acme_session *session, struct error *err);
+
+/* Remembers that for the next certificate, where *err is such an answer: the same question again would only be counted against us. */
+void acme_session_note_later(struct acme_session *session, const struct error *err);
+
 /* Fetches the directory where it is not known or a day old. */
 int acme_session_need_directory(struct acme_session *session, struct error *err);
 

@@ -21,6 +21,7 @@ enum channel_type {
 	CHANNEL_TASK_CHECK,
 	CHANNEL_TASK_REVOKE,
 	CHANNEL_TASK_ACCOUNT,
+	CHANNEL_TASK_RENEWAL,
 	/* from the net process: what it may not have; each one is answered */
 	CHANNEL_SIGN,
 	CHANNEL_CSR,

@@ -46,6 +46,7 @@ struct message_issue {
 	const char *profile; /* or NULL */
 	const char *preferred_chain; /* or NULL */
 	const char *order_url; /* or NULL */
+	const char *replaces; /* certID (RFC 9773) of the certificate that this one replaces, or NULL */
 	bool agree_tos;
 	bool binding;
 	struct message_limits limits;
@@ -114,6 +115,33 @@ struct message_account_state {
 json_t *message_account_state_pack(const struct message_account_state *state);
 int message_account_state_read(const json_t *json, struct message_account_state *ret, struct error *err);
 void message_account_state_done(struct message_account_state *state);
+
+/* What the CA suggests for the renewal of certificates, by their certIDs (RFC 9773). The result has one window for each, in their order. */
+enum { MESSAGE_RENEWAL_MAX = 250 };
+
+struct message_renewal {
+	const char *directory_url;
+	struct strv ids; /* at most MESSAGE_RENEWAL_MAX */
+	struct message_limits limits;
+};
+
+json_t *message_renewal_pack(const struct message_renewal *message);
+int message_renewal_read(const json_t *json, struct message_renewal *ret, struct error *err);
+void message_renewal_done(struct message_renewal *message);
+
+enum message_answer { MESSAGE_WINDOW, MESSAGE_TEMPORARY, MESSAGE_LASTING, MESSAGE_UNSUPPORTED, MESSAGE_ANSWER_COUNT };
+
+struct message_window {
+	enum message_answer answer;
+	int64_t start_at; /* MESSAGE_WINDOW: the CA's times, not judged */
+	int64_t end_at;
+	int64_t retry_at; /* 0 for none */
+	const char *explanation_url; /* "" for none */
+	const char *reason; /* why there is no window; "" for none */
+};
+
+json_t *message_window_pack(const struct message_window *window);
+int message_window_read(const json_t *json, struct message_window *ret, struct error *err);
 
 struct message_sign {
 	const char *url;

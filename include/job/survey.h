@@ -40,6 +40,12 @@ struct job_survey_options {
 	bool named;
 };
 
+/* Whether the CA that issued the newest generation is the one that is configured now: only then is it asked about it. */
+bool job_survey_same_ca(const struct job_survey *survey, const struct config_certificate *certificate);
+
+/* The window that its CA suggests, if one is known for the newest generation; all 0 else. */
+struct plan_ari job_survey_ari(const struct job_survey *survey);
+
 /* What plan/due.h says of it. */
 void job_survey_decide(const struct job_survey *survey, const struct config_certificate *certificate,
                        const struct job_survey_options *options, struct plan_decision *ret);

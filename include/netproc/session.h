@@ -22,6 +22,10 @@ struct netproc_wish {
 /* Makes net->session the session of that CA and account: the one that is there, or a new one in its place. */
 int netproc_session_for(struct netproc *net, const struct netproc_wish *wish, struct error *err);
 
+/* The session with that CA, whatever its account, for questions that need none; made where there is none. */
+int netproc_session_any(struct netproc *net, const char *directory_url, const struct message_limits *limits,
+                        struct error *err);
+
 struct acme_session *netproc_session_acme(const struct netproc *net);
 
 #endif

@@ -27,6 +27,7 @@ int netproc_preflight(struct netproc *net, const json_t *message, json_t **ret_r
 int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_prove(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_check(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
+int netproc_renewal(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_revoke(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 int netproc_account(struct netproc *net, const json_t *message, json_t **ret_result, struct error *err);
 

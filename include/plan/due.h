@@ -2,6 +2,8 @@
 #ifndef CERTD_PLAN_DUE_H
 #define CERTD_PLAN_DUE_H
 
+#include "plan/ari.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,6 +14,8 @@ enum plan_reason {
 	PLAN_KEY, /* another key type than configured */
 	PLAN_CA, /* of another CA than configured */
 	PLAN_REVOKED,
+	PLAN_ARI, /* the window that its CA suggests (RFC 9773) */
+	PLAN_PROFILE, /* of another profile than configured */
 	PLAN_FORCED,
 	PLAN_REASON_COUNT
 };
@@ -27,8 +31,11 @@ struct plan_facts {
 	bool same_names;
 	bool same_key;
 	bool same_ca;
+	bool same_profile;
 	int64_t not_before_at;
 	int64_t not_after_at;
+	struct plan_ari ari; /* all 0 for none */
+	int64_t last_early_at; /* as in plan/ari.h */
 	int64_t blocked_until_at; /* the CA or our backoff asks not to try before; 0 for none */
 };
 
@@ -40,7 +47,10 @@ struct plan_decision {
 	int64_t renew_at; /* when it becomes (or became) due */
 };
 
-/* Due at a third of the lifetime left, at half of it where the lifetime is shorter than ten days. PLAN_BLOCKED when due but asked to wait
+/* When the lifetime alone calls for a renewal: a third of it left, half of it where it is shorter than ten days. */
+int64_t plan_lifetime_renew_at(int64_t not_before_at, int64_t not_after_at);
+
+/* Due by the CA's window; where there is none, by the lifetime. PLAN_BLOCKED when due but asked to wait
  * (forced is never blocked). */
 void plan_due(const struct plan_facts *facts, struct plan_decision *ret);
 

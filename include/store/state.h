@@ -34,6 +34,19 @@ struct store_state {
 	char directory[HTTP_URL_MAX + 1];
 	char ca[64]; /* name in the configuration */
 	char revoked[1024]; /* serials that we revoked, the newest first, with a space between; the oldest fall out */
+	char account[HTTP_URL_MAX + 1]; /* that it was issued to; "" where unknown */
+	char profile[128]; /* that was asked for; "" for none */
+
+	/* What the CA suggests for its renewal (RFC 9773). */
+	char ari_id[128]; /* certID of the certificate that all of this is about; "" for nothing yet */
+	int64_t ari_start_at; /* the window, and the instant that was chosen in it; 0: none */
+	int64_t ari_end_at;
+	int64_t ari_chosen_at;
+	char ari_explanation_url[512];
+	int64_t ari_checked_at; /* when the CA last suggested something */
+	int64_t ari_next_check_at;
+	uint64_t ari_failures; /* checks in a row that brought nothing */
+	int64_t ari_early_at; /* when a window last made us renew before the lifetime called for it; stays with the name */
 
 	/* Deployment. */
 	uint64_t deploy_generation; /* to be deployed (again); 0 when nothing is pending */

@@ -31,6 +31,7 @@ struct attempt {
 	struct acme_order order;
 	char order_url[HTTP_URL_MAX + 1]; /* "" as long as there is none */
 	bool resumed;
+	bool without_replaces; /* the CA refused to hear of the predecessor */
 	struct acme_proofs proofs;
 	bool proven; /* all challenges were announced, or none was to be */
 	bool finalized; /* the CA has the CSR */
@@ -120,32 +121,78 @@ static int wait_and_poll(struct attempt *attempt, const char *what, struct error
 	return poll_order(attempt, err);
 }
 
-static int new_order(struct attempt *attempt, struct error *err)
+/* RFC 9773 section 5: which certificate this one replaces, where the CA wants to know. NULL for none. */
+static const char *predecessor(const struct attempt *attempt)
+{
+	if (attempt->session->directory.renewal_info[0] == '\0' || attempt->without_replaces)
+		return NULL;
+	return attempt->wish->replaces;
+}
+
+static int post_order(struct attempt *attempt, struct acme_post *post, struct error *err)
 {
 	struct acme_session *session = attempt->session;
 	CLEANUP(buf_done) struct buf payload = BUF(64 * 1024);
-	CLEANUP(acme_post_done) struct acme_post post = { .what = "newOrder", .url = session->directory.new_order };
-	const char *location = post.exchange.response.location;
+	const struct acme_order_wish wish = {
+		.idents = attempt->wish->idents,
+		.profile = attempt->wish->profile,
+		.replaces = predecessor(attempt),
+	};
 
-	attempt->resumed = false;
-	if (tell_names(attempt, ACME_STEP_ORDER, "ordering a certificate for", err) != 0 ||
-	    acme_order_payload(attempt->wish->idents, attempt->wish->profile, &payload, err) != 0)
+	if (acme_order_payload(&wish, &payload, err) != 0)
 		return -1;
-	post.payload = buf_text(&payload);
+	post->payload = buf_text(&payload);
 	/* See post.h: with three names and more, the nonces that their authorizations will need come along. */
 	if (attempt->wish->idents->count > 2)
 		session->nonces_wanted = attempt->wish->idents->count;
-	if (acme_post_one(session, &post, err) != 0)
-		return -1;
+	return acme_post_one(session, post, err);
+}
+
+/* Whether the CA said no to an order that names a predecessor. Which reason it has for that differs widely (409 alreadyReplaced or malformed, 403,
+ * 404, 500): any but those that have nothing to do with it. */
+static bool may_be_for_replaces(const struct attempt *attempt, const struct acme_post *post)
+{
+	if (!predecessor(attempt) || attempt->session->account_gone || post->exchange.result != 0)
+		return false;
+	return post->exchange.response.status >= 400 && post->error.kind != ERROR_LATER &&
+	       post->problem != ACME_PROBLEM_RATE_LIMITED && post->problem != ACME_PROBLEM_BAD_NONCE;
+}
+
+static int accept_order(struct attempt *attempt, const struct acme_post *post, struct error *err)
+{
+	const struct acme_session *session = attempt->session;
+	const char *location = post->exchange.response.location;
+
 	if (location[0] == '\0')
 		return error_set(err, ERROR_PROTOCOL, "newOrder at %s: the answer (HTTP %d) has no Location", session->host,
-		                 post.exchange.response.status);
+		                 post->exchange.response.status);
 	if (acme_url_check(location, session->config.directory_url, "newOrder: Location", err) != 0 ||
-	    read_order(attempt, &post, err) != 0)
+	    read_order(attempt, post, err) != 0)
 		return -1;
 	text_copy(attempt->order_url, sizeof(attempt->order_url), location);
-	acme_pace_begin(&attempt->pace, post.sent_ms, retry_at_of(attempt, &post));
+	acme_pace_begin(&attempt->pace, post->sent_ms, retry_at_of(attempt, post));
 	return tell_order(attempt, "the order is placed", err);
+}
+
+static int new_order(struct attempt *attempt, struct error *err)
+{
+	const char *url = attempt->session->directory.new_order;
+	CLEANUP(acme_post_done) struct acme_post post = { .what = "newOrder", .url = url };
+	CLEANUP(acme_post_done) struct acme_post again = { .what = "newOrder", .url = url };
+
+	attempt->resumed = false;
+	if (tell_names(attempt, ACME_STEP_ORDER, "ordering a certificate for", err) != 0)
+		return -1;
+	if (post_order(attempt, &post, err) == 0)
+		return accept_order(attempt, &post, err);
+	if (!may_be_for_replaces(attempt, &post))
+		return -1;
+	attempt->without_replaces = true;
+	if (acme_session_tell(attempt->session, ACME_STEP_ORDER,
+	                      "the CA refused an order that names the certificate it replaces; ordering without that", err) != 0 ||
+	    post_order(attempt, &again, err) != 0)
+		return -1;
+	return accept_order(attempt, &again, err);
 }
 
 /* Looks at the order of an earlier run. ATTEMPT_STALE when it leads nowhere; failures that say nothing of the order are failures. */
@@ -417,19 +464,15 @@ static int prepare(struct acme_session *session, const struct acme_wish *wish, s
 {
 	int r;
 
-	/* The same question again, for another certificate, would only be counted against us. */
-	if (session->later.kind == ERROR_LATER && acme_session_now_at(session) < session->later.retry_at) {
-		*err = session->later;
+	if (acme_session_is_later(session, err))
 		return -1;
-	}
-	session->later.kind = ERROR_NONE;
 	r = acme_session_need_directory(session, err);
 	if (r == 0)
 		r = acme_directory_check_profile(&session->directory, wish->profile, err);
 	if (r == 0)
 		r = acme_account_need(session, err);
-	if (r != 0 && err->kind == ERROR_LATER)
-		session->later = *err;
+	if (r != 0)
+		acme_session_note_later(session, err);
 	return r;
 }
 

@@ -178,8 +178,9 @@ int acme_order_parse(const char *data, size_t len, const char *directory_url, co
 	return 0;
 }
 
-int acme_order_payload(const struct ident_list *idents, const char *profile, struct buf *out, struct error *err)
+int acme_order_payload(const struct acme_order_wish *wish, struct buf *out, struct error *err)
 {
+	const struct ident_list *idents = wish->idents;
 	json_auto_t *doc = json_object();
 	json_t *list = json_array();
 	bool ok = json_object_set_new(doc, "identifiers", list) == 0;
@@ -187,7 +188,9 @@ int acme_order_payload(const struct ident_list *idents, const char *profile, str
 	for (size_t i = 0; i < idents->count && ok; i++)
 		ok = json_array_append_new(list, json_pack("{s:s,s:s}", "type", ident_type_name(idents->items[i].type),
 		                                           "value", idents->items[i].value)) == 0;
-	if (ok && profile != NULL)
-		ok = json_object_set_new(doc, "profile", json_string(profile)) == 0;
+	if (ok && wish->profile != NULL)
+		ok = json_object_set_new(doc, "profile", json_string(wish->profile)) == 0;
+	if (ok && wish->replaces != NULL)
+		ok = json_object_set_new(doc, "replaces", json_string(wish->replaces)) == 0;
 	return ok ? json_doc_print(doc, false, out, err) : error_oom(err);
 }

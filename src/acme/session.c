@@ -112,6 +112,34 @@ int acme_session_tell(struct acme_session *session, enum acme_step step, const c
 	return session->config.notary->progress(session->config.notary->self, &progress, err);
 }
 
+bool acme_session_is_later(struct acme_session *session, struct error *err)
+{
+	if (session->later.kind == ERROR_LATER && acme_session_now_at(session) < session->later.retry_at) {
+		*err = session->later;
+		return true;
+	}
+	session->later.kind = ERROR_NONE;
+	return false;
+}
+
+void acme_session_note_later(struct acme_session *session, const struct error *err)
+{
+	if (err->kind == ERROR_LATER)
+		session->later = *err;
+}
+
+void acme_session_take_directory(struct acme_session *session, struct acme_session *from)
+{
+	if (!from->directory_known || !text_equal(session->config.directory_url, from->config.directory_url))
+		return;
+	acme_directory_done(&session->directory);
+	session->directory = from->directory;
+	session->directory_known = true;
+	session->directory_since_ms = from->directory_since_ms;
+	from->directory = ACME_DIRECTORY;
+	from->directory_known = false;
+}
+
 static int fetch_directory(struct acme_session *session, struct http_exchange *x, struct error *err)
 {
 	const struct http_response *response = &x->response;

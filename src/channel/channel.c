@@ -32,6 +32,7 @@ static const struct frame_kind frame_kinds[CHANNEL_TYPE_END] = {
 	[CHANNEL_TASK_CHECK] = { "check task", 64 * 1024 },
 	[CHANNEL_TASK_REVOKE] = { "revoke task", 64 * 1024 },
 	[CHANNEL_TASK_ACCOUNT] = { "account task", 16 * 1024 },
+	[CHANNEL_TASK_RENEWAL] = { "renewal task", 128 * 1024 },
 	[CHANNEL_SIGN] = { "sign", 64 * 1024 },
 	[CHANNEL_CSR] = { "csr", 64 },
 	[CHANNEL_PRESENT] = { "present", 4 * 1024 },

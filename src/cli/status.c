@@ -142,6 +142,32 @@ static void print_trouble(const struct view *view)
 		printf("  %s\n", state->last_error.advice);
 }
 
+/* What the CA suggests for the renewal, where it explains why: that is more than its everyday. */
+static void print_suggestion(const struct view *view)
+{
+	const struct store_state *state = &view->survey.state;
+	const struct plan_ari ari = job_survey_ari(&view->survey);
+	char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
+
+	if (ari.end_at == 0 || state->ari_explanation_url[0] == '\0')
+		return;
+	printf("  the CA suggests to renew between %s and %s; it explains why: %s\n", time_format(ari.start_at, start),
+	       time_format(ari.end_at, end), state->ari_explanation_url);
+}
+
+static json_t *suggestion_json(const struct job_survey *survey)
+{
+	const struct store_state *state = &survey->state;
+	const struct plan_ari ari = job_survey_ari(survey);
+
+	if (ari.end_at == 0)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "start", cli_time_json(ari.start_at), "end", cli_time_json(ari.end_at),
+	                 "explanation_url",
+	                 state->ari_explanation_url[0] ? json_string(state->ari_explanation_url) : json_null(), "checked_at",
+	                 cli_time_json(state->ari_checked_at), "next_check_at", cli_time_json(state->ari_next_check_at));
+}
+
 static json_t *names_json(const struct ident_list *names)
 {
 	json_t *list = json_array();
@@ -186,7 +212,7 @@ static json_t *view_json(const struct config *config, const struct view *view)
 	const struct cert_facts *facts = &survey->facts;
 	bool have = survey->have;
 
-	return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:{s:b, s:o}, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o}",
 	                 "name", view->certificate->name, "names", names_json(&view->certificate->names), "state",
 	                 state_names[view->state], "ca", settings->ca->name, "profile", settings->profile, "key",
 	                 key_type_name(settings->key), "challenge", settings->challenge, "serial", have ? facts->serial : NULL,
@@ -195,7 +221,7 @@ static json_t *view_json(const struct config *config, const struct view *view)
 	                 cli_time_json(have ? facts->not_after_at : 0), "generation",
 	                 survey->newest ? json_integer((json_int_t)survey->newest) : json_null(), "renew_at",
 	                 cli_time_json(view->decision.renew_at), "renew_reason", plan_reason_name(view->decision.reason),
-	                 "served", "verified", view->served ? 1 : 0, "at", cli_time_json(survey->state.served_at),
+	                 "suggested", suggestion_json(survey), "served", "verified", view->served ? 1 : 0, "at", cli_time_json(survey->state.served_at),
 	                 "last_attempt", last_attempt_json(&survey->state), "paths", paths_json(config, view));
 }
 
@@ -208,6 +234,7 @@ static int show_one(const struct config *config, const struct view *view, json_t
 			log_error("status: out of memory");
 	} else {
 		print_line(view);
+		print_suggestion(view);
 		print_trouble(view);
 	}
 	return view->state == STATUS_VALID || view->state == STATUS_DUE ? CLI_EXIT_OK : CLI_EXIT_FAILED;

@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "crypto/cert.h"
+#include "job/renewal.h"
+#include "plan/due.h"
+#include "store/account.h"
 #include "store/store.h"
 
 static int add_generation(struct story *story, struct error *err)
@@ -30,11 +33,29 @@ static int add_generation(struct story *story, struct error *err)
 	return store_generation_add(story->store_cert, &files, &story->generation, err);
 }
 
+/* Whose the new generation is. What was known of the one before it does not hold for it. */
+static void note_issue(struct story *story)
+{
+	const struct config_settings *settings = &story->certificate->settings;
+	struct store_state *state = &story->survey.state;
+	const struct job_survey *survey = &story->survey;
+	const char *account_url = store_account_url(story->account);
+	const int64_t now_at = clock_wall(story->job->clock);
+
+	if (story->outcome->reason == PLAN_ARI &&
+	    now_at < plan_lifetime_renew_at(survey->facts.not_before_at, survey->facts.not_after_at))
+		state->ari_early_at = now_at;
+	text_copy(state->directory, sizeof(state->directory), settings->ca->directory);
+	text_copy(state->ca, sizeof(state->ca), settings->ca->name);
+	text_copy(state->account, sizeof(state->account), account_url ? account_url : "");
+	text_copy(state->profile, sizeof(state->profile), settings->profile ? settings->profile : "");
+	job_renewal_forget(state);
+}
+
 /* After a crash between any two of these lines the next run finds the order (and downloads again), or the generation that waits. */
 int job_commit(struct story *story, struct error *err)
 {
 	struct store_state *state = &story->survey.state;
-	const struct config_ca *ca = story->certificate->settings.ca;
 
 	story_progress(story, "commit", "writing key and certificate");
 	if (add_generation(story, err) < 0)
@@ -46,8 +67,7 @@ int job_commit(struct story *story, struct error *err)
 	state->order_url[0] = '\0';
 	state->order_expires_at = 0;
 	text_copy(state->order_names, sizeof(state->order_names), "");
-	text_copy(state->directory, sizeof(state->directory), ca->directory);
-	text_copy(state->ca, sizeof(state->ca), ca->name);
+	note_issue(story);
 	if (story_save(story, err) < 0 || store_live_switch(story->store_cert, story->generation, err) < 0 ||
 	    store_pending_clear(story->store_cert, err) < 0)
 		return -1;

@@ -46,6 +46,7 @@ int job_decide(struct story *story, struct error *err)
 	job_survey_decide(&story->survey, story->certificate, &options, &decision);
 	outcome->reason = decision.reason;
 	outcome->renew_at = decision.renew_at;
+	outcome->check_at = story->survey.state.ari_next_check_at;
 	outcome->generation = story->survey.newest;
 	outcome->not_after_at = story->survey.have ? story->survey.facts.not_after_at : 0;
 	outcome->served = story->survey.state.served && story->survey.state.served_generation == story->survey.newest;

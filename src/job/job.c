@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "crypto/cert.h"
 #include "crypto/pkey.h"
+#include "job/renewal.h"
 #include "job/run.h"
 #include "job/story.h"
 #include "store/account.h"
@@ -147,36 +148,95 @@ static bool same_net(const struct config_certificate *a, const struct config_cer
 	       text_equal(ca_a->ca_bundle ? ca_a->ca_bundle : "", ca_b->ca_bundle ? ca_b->ca_bundle : "");
 }
 
+/* What the CA said of a new certificate, for the outcome that is shown. */
+static void look_again(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
+{
+	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
+	CLEANUP(job_survey_done) struct job_survey survey = { 0 };
+	const struct job_survey_options options = { .now_at = clock_wall(run->job->clock), .named = true };
+	struct plan_decision decision;
+	struct error ignored;
+
+	error_clear(&ignored);
+	job_renewal_look(run, &certificate, 1);
+	if (store_cert_open(run->store, certificate->name, false, &store_cert, &ignored) != STORE_OK ||
+	    job_survey_read(store_cert, certificate, &survey, &ignored) < 0)
+		return;
+	job_survey_decide(&survey, certificate, &options, &decision);
+	outcome->renew_at = decision.renew_at;
+	outcome->check_at = survey.state.ari_next_check_at;
+}
+
+/* What a run over several certificates goes through. */
+struct round {
+	struct job_run *run;
+	const struct config_certificate *const *certificates;
+	size_t count;
+	struct job_outcome *outcomes; /* or NULL */
+	size_t told;
+};
+
+/* Those of one CA: what it suggests for all of them first, then their stories. */
+static int run_group(struct round *round, const struct config_certificate *const *group, const size_t *places, size_t n,
+                     struct error *err)
+{
+	const struct job *job = round->run->job;
+	const struct job_options *options = round->run->options;
+
+	if (!options->force && !options->dry_run)
+		job_renewal_look(round->run, group, n);
+	for (size_t i = 0; i < n; i++) {
+		struct job_outcome outcome;
+
+		if (interrupt_check(err) < 0)
+			return error_context(err, "%zu of %zu certificates had their turn", round->told, round->count);
+		job_run_one(round->run, group[i], &outcome);
+		if (outcome.result == JOB_ISSUED)
+			look_again(round->run, group[i], &outcome);
+		round->told++;
+		if (job->outcome)
+			job->outcome(job->self, &outcome);
+		if (round->outcomes)
+			round->outcomes[places[i]] = outcome;
+	}
+	return 0;
+}
+
+/* CA after CA, in the order in which the first of each was named. */
+static int run_groups(struct round *round, struct error *err)
+{
+	CLEANUP(clean_free) bool *done = calloc(round->count + 1, sizeof(*done));
+	CLEANUP(clean_free) size_t *places = calloc(round->count + 1, sizeof(*places));
+	CLEANUP(clean_free) const struct config_certificate **group = calloc(round->count + 1, sizeof(*group));
+
+	if (!done || !places || !group)
+		return error_oom(err);
+	for (size_t i = 0; i < round->count; i++) {
+		size_t n = 0;
+
+		for (size_t k = i; k < round->count && !done[i]; k++) {
+			if (done[k] || (k != i && !same_net(round->certificates[i], round->certificates[k])))
+				continue;
+			places[n] = k;
+			group[n++] = round->certificates[k];
+		}
+		for (size_t k = 0; k < n; k++)
+			done[places[k]] = true;
+		if (n > 0 && run_group(round, group, places, n, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int job_run(const struct job *job, const struct config_certificate *const *certificates, size_t count,
             const struct job_options *options, struct job_outcome *outcomes, struct error *err)
 {
 	CLEANUP(job_run_close) struct job_run run;
-	CLEANUP(clean_free) bool *done = NULL;
-	size_t told = 0;
+	struct round round = { .run = &run, .certificates = certificates, .count = count, .outcomes = outcomes };
 
 	for (size_t i = 0; outcomes && i < count; i++)
 		outcomes[i].certificate = NULL;
 	if (job_run_open(&run, job, options, err) < 0)
 		return -1;
-	done = calloc(count + 1, sizeof(*done));
-	if (!done)
-		return error_oom(err);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t k = i; k < count; k++) {
-			struct job_outcome outcome;
-
-			if (done[k] || !same_net(certificates[i], certificates[k]))
-				continue;
-			if (interrupt_check(err) < 0)
-				return error_context(err, "%zu of %zu certificates had their turn", told, count);
-			job_run_one(&run, certificates[k], &outcome);
-			done[k] = true;
-			told++;
-			if (job->outcome)
-				job->outcome(job->self, &outcome);
-			if (outcomes)
-				outcomes[k] = outcome;
-		}
-	}
-	return 0;
+	return run_groups(&round, err);
 }

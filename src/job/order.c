@@ -128,6 +128,19 @@ static const char *order_to_resume(const struct story *story)
 	return state->order_url;
 }
 
+/* The certificate that the new one takes the place of, where CA and account are the same (RFC 9773 section 5). An order of a dry run names
+ * none: it would count as the replacement. */
+static const char *predecessor(const struct story *story)
+{
+	const struct job_survey *survey = &story->survey;
+	const char *account_url = store_account_url(story->account);
+
+	if (story->options->dry_run || !survey->have || survey->facts.ari_id[0] == '\0' || !account_url ||
+	    !job_survey_same_ca(survey, story->certificate) || !text_equal(survey->state.account, account_url))
+		return NULL;
+	return survey->facts.ari_id;
+}
+
 static int converse(struct story *story, struct error *err)
 {
 	const struct config_settings *settings = &story->certificate->settings;
@@ -157,6 +170,7 @@ static int converse(struct story *story, struct error *err)
 		.profile = settings->profile,
 		.preferred_chain = settings->preferred_chain,
 		.order_url = order_to_resume(story),
+		.replaces = predecessor(story),
 		.agree_tos = settings->agree_tos,
 		.binding = settings->ca->eab_kid != NULL,
 	};

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "job/renewal.h"
 #include "job/run.h"
 #include "job/story.h"
 #include "store/store.h"
@@ -47,6 +48,7 @@ static int choose(struct story *story, struct waiting *waiting, uint64_t previou
 	*waiting = (struct waiting){ .changed = true, .generation = state->deploy_generation, .previous = state->deploy_previous };
 	state->deploy_generation = previous;
 	state->deploy_previous = story->survey.live;
+	job_renewal_forget(state);
 	return story_save(story, err);
 }
 

@@ -146,6 +146,26 @@ static int64_t blocked_until(const struct job_survey *survey, const struct confi
 	return state->next_at;
 }
 
+bool job_survey_same_ca(const struct job_survey *survey, const struct config_certificate *certificate)
+{
+	return text_equal(survey->state.directory, certificate->settings.ca->directory);
+}
+
+struct plan_ari job_survey_ari(const struct job_survey *survey)
+{
+	const struct store_state *state = &survey->state;
+
+	if (!survey->have || state->ari_id[0] == '\0' || !text_equal(state->ari_id, survey->facts.ari_id))
+		return (struct plan_ari){ 0 };
+	return (struct plan_ari){ state->ari_start_at, state->ari_end_at, state->ari_chosen_at };
+}
+
+/* Where no issue of ours is remembered (the files are somebody else's) any profile is as good. */
+static bool same_profile(const struct store_state *state, const struct config_settings *settings)
+{
+	return state->directory[0] == '\0' || text_equal(state->profile, settings->profile ? settings->profile : "");
+}
+
 void job_survey_decide(const struct job_survey *survey, const struct config_certificate *certificate,
                        const struct job_survey_options *options, struct plan_decision *ret)
 {
@@ -158,6 +178,9 @@ void job_survey_decide(const struct job_survey *survey, const struct config_cert
 		.same_names = survey->have && ident_list_same(&survey->names, &certificate->names),
 		.same_key = survey->have && text_equal(survey->facts.key, key_type_name(certificate->settings.key)),
 		.same_ca = state->directory[0] == '\0' || text_equal(state->directory, certificate->settings.ca->directory),
+		.same_profile = same_profile(state, &certificate->settings),
+		.ari = job_survey_ari(survey),
+		.last_early_at = state->ari_early_at,
 		.not_before_at = survey->facts.not_before_at,
 		.not_after_at = survey->facts.not_after_at,
 		.blocked_until_at = blocked_until(survey, certificate, options->named),

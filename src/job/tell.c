@@ -134,6 +134,7 @@ static void foresee(struct story *story)
 		.same_names = true,
 		.same_key = true,
 		.same_ca = true,
+		.same_profile = true,
 		.not_before_at = story->facts.not_before_at,
 		.not_after_at = story->facts.not_after_at,
 	};

@@ -33,6 +33,7 @@ int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_resul
 		.profile = task.profile,
 		.preferred_chain = task.preferred_chain,
 		.order_url = task.order_url,
+		.replaces = task.replaces,
 	};
 	if (acme_issue(netproc_session_acme(net), &wish, &pem, err) < 0)
 		return -1;

@@ -86,6 +86,8 @@ static int perform(struct netproc *net, enum channel_type type, const json_t *me
 		return netproc_revoke(net, message, ret_result, err);
 	case CHANNEL_TASK_ACCOUNT:
 		return netproc_account(net, message, ret_result, err);
+	case CHANNEL_TASK_RENEWAL:
+		return netproc_renewal(net, message, ret_result, err);
 	case CHANNEL_SIGN:
 	case CHANNEL_CSR:
 	case CHANNEL_PRESENT:

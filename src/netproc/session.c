@@ -20,6 +20,7 @@ struct netproc_session {
 	int fd;
 	struct acme_notary notary;
 	struct acme_session *acme;
+	bool anonymous; /* of no account: for questions that need none */
 	char *directory_url;
 	char *account_url;
 	char *contact;
@@ -183,12 +184,32 @@ static int session_new(const struct netproc *net, const struct netproc_wish *wis
 int netproc_session_for(struct netproc *net, const struct netproc_wish *wish, struct error *err)
 {
 	struct netproc_session *s = net->session;
+	struct netproc_session *fresh;
 
-	if (s && text_equal(s->directory_url, wish->directory_url) &&
+	if (s && !s->anonymous && text_equal(s->directory_url, wish->directory_url) &&
 	    text_equal(s->contact ? s->contact : "", wish->contact ? wish->contact : ""))
 		return 0;
+	if (session_new(net, wish, &fresh, err) < 0)
+		return -1;
+	if (s)
+		acme_session_take_directory(fresh->acme, s->acme);
+	netproc_session_free(s);
+	net->session = fresh;
+	return 0;
+}
+
+int netproc_session_any(struct netproc *net, const char *directory_url, const struct message_limits *limits,
+                        struct error *err)
+{
+	const struct netproc_wish wish = { .directory_url = directory_url, .limits = limits };
+
+	if (net->session && text_equal(net->session->directory_url, directory_url))
+		return 0;
 	netproc_session_free(TAKE(net->session));
-	return session_new(net, wish, &net->session, err);
+	if (session_new(net, &wish, &net->session, err) < 0)
+		return -1;
+	net->session->anonymous = true;
+	return 0;
 }
 
 struct acme_session *netproc_session_acme(const struct netproc *net)

@@ -36,6 +36,7 @@ static int dispatch(struct notary *notary, enum channel_type type, const json_t 
 	case CHANNEL_TASK_CHECK:
 	case CHANNEL_TASK_REVOKE:
 	case CHANNEL_TASK_ACCOUNT:
+	case CHANNEL_TASK_RENEWAL:
 	case CHANNEL_ANSWER:
 	case CHANNEL_RESULT:
 	case CHANNEL_TYPE_END:

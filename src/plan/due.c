@@ -18,6 +18,10 @@ const char *plan_reason_name(enum plan_reason reason)
 		return "ca";
 	case PLAN_REVOKED:
 		return "revoked";
+	case PLAN_ARI:
+		return "ari";
+	case PLAN_PROFILE:
+		return "profile";
 	case PLAN_FORCED:
 		return "forced";
 	case PLAN_REASON_COUNT:
@@ -26,8 +30,8 @@ const char *plan_reason_name(enum plan_reason reason)
 	return "unknown";
 }
 
-/* When the lifetime says so. The times come from a certificate: any two numbers. */
-static int64_t lifetime_renew_at(int64_t not_before_at, int64_t not_after_at)
+/* The times come from a certificate: any two numbers. */
+int64_t plan_lifetime_renew_at(int64_t not_before_at, int64_t not_after_at)
 {
 	int64_t lifetime_s;
 
@@ -37,6 +41,24 @@ static int64_t lifetime_renew_at(int64_t not_before_at, int64_t not_after_at)
 		return not_after_at;
 	/* At most half a lifetime before the end: not below not_before_at, so it cannot overflow. */
 	return not_after_at - lifetime_s / (lifetime_s < SHORT_LIFETIME_S ? 2 : 3);
+}
+
+/* Where nothing else calls for it: by the window, or by the lifetime. */
+static void decide_by_time(const struct plan_facts *facts, struct plan_decision *decision)
+{
+	const struct plan_ari_facts ari = {
+		.ari = facts->ari,
+		.not_before_at = facts->not_before_at,
+		.not_after_at = facts->not_after_at,
+		.lifetime_renew_at = plan_lifetime_renew_at(facts->not_before_at, facts->not_after_at),
+		.last_early_at = facts->last_early_at,
+	};
+
+	decision->renew_at = ari.lifetime_renew_at;
+	if (ari.ari.end_at == 0)
+		return;
+	decision->reason = PLAN_ARI;
+	decision->renew_at = plan_ari_renew_at(&ari);
 }
 
 void plan_due(const struct plan_facts *facts, struct plan_decision *ret)
@@ -58,8 +80,10 @@ void plan_due(const struct plan_facts *facts, struct plan_decision *ret)
 		decision.reason = PLAN_NAMES;
 	else if (!facts->same_key)
 		decision.reason = PLAN_KEY;
+	else if (!facts->same_profile)
+		decision.reason = PLAN_PROFILE;
 	else
-		decision.renew_at = lifetime_renew_at(facts->not_before_at, facts->not_after_at);
+		decide_by_time(facts, &decision);
 
 	if (decision.renew_at > facts->now_at)
 		decision.verdict = PLAN_NOT_DUE;

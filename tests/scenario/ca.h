@@ -119,6 +119,10 @@ struct ca_order {
 	char problem_detail[256];
 	char pem[CA_PEM_MAX];
 	char leaf_pem[4096];
+	char replaces[128]; /* certID of another certificate */
+	char id[128]; /* certID of this one */
+	int64_t not_before_at;
+	int64_t not_after_at;
 	bool revoked;
 	int revoked_reason;
 	bool revoked_by_key; /* of the certificate */
@@ -159,8 +163,11 @@ struct ca {
 	int64_t lifetime_s; /* of certificates */
 	enum ca_validation validation;
 	char webroot[1024];
-	int64_t renewal_start_at; /* the window of every certificate; 0: 404 */
+	bool without_renewal_info; /* the directory has none */
+	int64_t renewal_start_at; /* the window of every certificate; 0: about two thirds of its lifetime, a fiftieth of it wide */
 	int64_t renewal_end_at;
+	char renewal_explanation[256];
+	char renewal_retry_after[64]; /* "" for six hours, "-" for none */
 	struct ca_failure failures[CA_FAILURES_MAX];
 	struct ca_fault faults[CA_FAULTS_MAX];
 	size_t fault_count;

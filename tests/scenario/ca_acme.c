@@ -55,7 +55,8 @@ static void directory(struct ca *ca, struct ca_answer *answer)
 	json_object_set_new(answer->json, "newOrder", json_sprintf("%s/new-order", ca->base));
 	json_object_set_new(answer->json, "revokeCert", json_sprintf("%s/revoke", ca->base));
 	json_object_set_new(answer->json, "keyChange", json_sprintf("%s/key-change", ca->base));
-	json_object_set_new(answer->json, "renewalInfo", json_sprintf("%s/renewal-info", ca->base));
+	if (!ca->without_renewal_info)
+		json_object_set_new(answer->json, "renewalInfo", json_sprintf("%s/renewal-info", ca->base));
 	if (ca->terms_of_service[0] != '\0')
 		json_object_set_new(meta, "termsOfService", json_string(ca->terms_of_service));
 	if (ca->external_account_required)
@@ -411,11 +412,14 @@ static void new_order(struct ca *ca, const struct ca_request *request, struct ca
 			return;
 		}
 	}
+	if (!ca_renewal_permits(ca, account_id(ca, request), text_of(request->body, "replaces"), answer))
+		return;
 	if (id == CA_ORDERS_MAX)
 		abort();
 	*order = (struct ca_order){ .used = true, .account = account_id(ca, request) };
 	order->expires_at = ca_now_at(ca) + ORDER_S;
 	text_copy(order->profile, sizeof(order->profile), text_of(request->body, "profile"));
+	text_copy(order->replaces, sizeof(order->replaces), text_of(request->body, "replaces"));
 	json_array_foreach(identifiers, i, item)
 		order->authorizations[order->count++] =
 			need_authorization(ca, order->account, text_of(item, "type"), text_of(item, "value"));
@@ -453,6 +457,7 @@ static void finalize(struct ca *ca, const struct ca_request *request, struct ca_
 		ca_answer_problem(answer, 400, "badCSR", why);
 		return;
 	}
+	ca_renewal_note(order);
 	order->finalized = true;
 	order->done_at_ms = ca->monotonic_ms + ca->issuance_ms;
 	give_order(ca, request->id, answer);
@@ -474,17 +479,6 @@ static void certificate(struct ca *ca, const struct ca_request *request, struct 
 	answer->alternates = ca->alternates;
 	answer->id = request->id;
 	text_copy(answer->content_type, sizeof(answer->content_type), "application/pem-certificate-chain; charset=utf-8");
-}
-
-static void renewal_info(struct ca *ca, struct ca_answer *answer)
-{
-	if (ca->renewal_start_at == 0) {
-		ca_answer_problem(answer, 404, "malformed", "no such certificate");
-		return;
-	}
-	answer->json = json_pack("{s:{s:o,s:o}}", "suggestedWindow", "start", time_json(ca->renewal_start_at), "end",
-	                         time_json(ca->renewal_end_at));
-	text_copy(answer->retry_after, sizeof(answer->retry_after), "21600");
 }
 
 /* What is wrong with the inner JWS (RFC 8555 section 7.3.5), or NULL and the new key. */
@@ -603,7 +597,7 @@ void ca_handle(struct ca *ca, const struct ca_request *request, struct ca_answer
 		certificate(ca, request, answer);
 		break;
 	case CA_RENEWAL_INFO:
-		renewal_info(ca, answer);
+		ca_renewal_info(ca, strrchr(request->url, '/') + 1, answer);
 		break;
 	case CA_KEY_CHANGE:
 		key_change(ca, request, answer);

@@ -39,6 +39,11 @@ void ca_violation(struct ca *ca, const char *text);
 int64_t ca_now_at(const struct ca *ca);
 uint64_t ca_random(struct ca *ca);
 
+/* Of ca_renewal.c: RFC 9773. The second is false when an order may not replace what it names. */
+void ca_renewal_info(struct ca *ca, const char *id, struct ca_answer *answer);
+bool ca_renewal_permits(struct ca *ca, size_t account, const char *replaces, struct ca_answer *answer);
+void ca_renewal_note(struct ca_order *order);
+
 /* Of ca_crypto.c. */
 void ca_make_issuer(struct ca *ca);
 int ca_canonical_jwk(const json_t *jwk, char *out, size_t size);

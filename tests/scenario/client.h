@@ -29,6 +29,7 @@ struct client {
 	const char *challenges[4];
 	const char *profile;
 	const char *preferred_chain;
+	const char *replaces;
 	const char *decline; /* a challenge type that the notary declines */
 	const char *fail_present; /* an identifier whose proof cannot be published */
 

@@ -23,6 +23,8 @@ struct world_outcome {
 	enum job_result job_result;
 	uint64_t generation;
 	int64_t renew_at;
+	int64_t not_after_at;
+	enum plan_reason reason;
 	struct error error;
 };
 

@@ -36,11 +36,11 @@ static void test_payload(void **state)
 	struct error err;
 
 	(void)state;
-	assert_int_equal(acme_order_payload(&idents, NULL, &out, &err), 0);
+	assert_int_equal(acme_order_payload(&(struct acme_order_wish){ .idents = &idents }, &out, &err), 0);
 	assert_string_equal(buf_text(&out), "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"},{\"type\":\"dns\",\"value\":"
 	                                    "\"*.b.example\"},{\"type\":\"ip\",\"value\":\"2001:db8::1\"}]}");
 	buf_reset(&out);
-	assert_int_equal(acme_order_payload(&idents, "tls\"server", &out, &err), 0);
+	assert_int_equal(acme_order_payload(&(struct acme_order_wish){ &idents, "tls\"server", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE" }, &out, &err), 0);
 	assert_non_null(strstr(buf_text(&out), "\"profile\":\"tls\\\"server\""));
 }
 

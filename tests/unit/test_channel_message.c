@@ -147,6 +147,52 @@ static void test_account(void **state)
 	assert_int_equal(message_account_state_read(told_json, &told_read, &err), -1);
 }
 
+static void test_renewal(void **state)
+{
+	struct message_renewal renewal = { .directory_url = "https://ca.example/dir", .ids = STRV(MESSAGE_RENEWAL_MAX), .limits = limits };
+	struct message_renewal read;
+	json_auto_t *json = NULL;
+
+	(void)state;
+	for (int i = 0; i < MESSAGE_RENEWAL_MAX; i++)
+		assert_int_equal(strv_addf(&renewal.ids, "id.%d", i), 0);
+	json = message_renewal_pack(&renewal);
+	assert_int_equal(message_renewal_read(json, &read, &err), 0);
+	assert_string_equal(read.directory_url, "https://ca.example/dir");
+	assert_int_equal(read.ids.count, MESSAGE_RENEWAL_MAX);
+	assert_string_equal(read.ids.items[7], "id.7");
+	assert_memory_equal(&read.limits, &limits, sizeof(limits));
+	message_renewal_done(&read);
+	message_renewal_done(&renewal);
+	/* One more than a task may hold. */
+	json_array_append_new(json_object_get(json, "ids"), json_string("id"));
+	assert_int_equal(message_renewal_read(json, &read, &err), -1);
+	json_object_set_new(json, "ids", json_integer(1));
+	assert_int_equal(message_renewal_read(json, &read, &err), -1);
+}
+
+static void test_window(void **state)
+{
+	const struct message_window window = {
+		.answer = MESSAGE_LASTING, .start_at = -5, .end_at = INT64_MAX, .retry_at = 9, .explanation_url = "e", .reason = "r",
+	};
+	struct message_window read;
+	json_auto_t *json = message_window_pack(&window);
+
+	(void)state;
+	assert_int_equal(message_window_read(json, &read, &err), 0);
+	assert_int_equal(read.answer, MESSAGE_LASTING);
+	assert_int_equal(read.start_at, -5);
+	assert_int_equal(read.end_at, INT64_MAX);
+	assert_int_equal(read.retry_at, 9);
+	assert_string_equal(read.explanation_url, "e");
+	assert_string_equal(read.reason, "r");
+	json_object_set_new(json, "answer", json_string("maybe"));
+	assert_int_equal(message_window_read(json, &read, &err), -1);
+	assert_non_null(strstr(err.message, ".answer"));
+	assert_int_equal(message_window_read(NULL, &read, &err), -1);
+}
+
 static void test_each_missing_member_is_named(void **state)
 {
 	static const char *const members[] = { "names", "challenges", "directory", "limits" };
@@ -325,6 +371,8 @@ int main(void)
 		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_revocation),
 		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_renewal),
+		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_each_missing_member_is_named),
 		cmocka_unit_test(test_names_are_read_as_if_a_person_had_written_them),
 		cmocka_unit_test(test_errors_cross_the_channel),

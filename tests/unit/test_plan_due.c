@@ -1,6 +1,8 @@
 /* test_plan_due.c */
 #include "plan/due.h"
 
+#include "base/random.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +23,7 @@ static struct plan_facts facts_of(int64_t lifetime_s, int64_t age_s)
 		.same_names = true,
 		.same_key = true,
 		.same_ca = true,
+		.same_profile = true,
 		.not_before_at = born_at,
 		.not_after_at = born_at + lifetime_s,
 	};
@@ -70,6 +73,12 @@ static void test_reasons_other_than_time(void **state)
 	assert_int_equal(decision.verdict, PLAN_DUE);
 	assert_int_equal(decision.reason, PLAN_KEY);
 	assert_int_equal(decision.renew_at, facts.now_at);
+	facts.same_key = true;
+	facts.same_profile = false;
+	plan_due(&facts, &decision);
+	assert_int_equal(decision.verdict, PLAN_DUE);
+	assert_int_equal(decision.reason, PLAN_PROFILE);
+	facts.same_key = false;
 	facts.same_names = false;
 	plan_due(&facts, &decision);
 	assert_int_equal(decision.reason, PLAN_NAMES);
@@ -86,6 +95,29 @@ static void test_reasons_other_than_time(void **state)
 	plan_due(&facts, &decision);
 	assert_int_equal(decision.reason, PLAN_FORCED);
 	assert_int_equal(decision.verdict, PLAN_DUE);
+}
+
+static void test_the_window_of_the_ca(void **state)
+{
+	struct plan_facts facts = facts_of(90 * DAY, DAY);
+	struct plan_decision decision;
+
+	(void)state;
+	facts.ari = (struct plan_ari){ born_at + 20 * DAY, born_at + 22 * DAY, born_at + 21 * DAY };
+	plan_due(&facts, &decision);
+	assert_int_equal(decision.verdict, PLAN_NOT_DUE);
+	assert_int_equal(decision.reason, PLAN_ARI);
+	assert_int_equal(decision.renew_at, born_at + 21 * DAY);
+	facts.now_at = born_at + 21 * DAY;
+	plan_due(&facts, &decision);
+	assert_int_equal(decision.verdict, PLAN_DUE);
+	/* A window does not hide another reason, nor does it delay beyond the safety point. */
+	facts.ari = (struct plan_ari){ born_at + 88 * DAY, born_at + 89 * DAY, born_at + 88 * DAY };
+	plan_due(&facts, &decision);
+	assert_int_equal(decision.renew_at, born_at + 75 * DAY);
+	facts.same_names = false;
+	plan_due(&facts, &decision);
+	assert_int_equal(decision.reason, PLAN_NAMES);
 }
 
 static void test_blocked(void **state)
@@ -131,6 +163,10 @@ static void test_times_of_any_kind(void **state)
 		facts.not_before_at = times[i % n];
 		facts.not_after_at = times[i / n % n];
 		facts.now_at = times[i / n / n];
+		facts.last_early_at = i % 2 == 0 ? 0 : born_at;
+		if (i % 3 == 0)
+			(void)plan_ari_take(&facts.ari, times[i / 2 % n], times[i / 3 % n], facts.not_before_at, facts.not_after_at,
+			                    random_system());
 		plan_due(&facts, &decision);
 		/* Never later than the end, and due at the end at the latest. */
 		assert_true(decision.renew_at <= facts.not_after_at);
@@ -158,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_third_or_a_half_is_left),
 		cmocka_unit_test(test_reasons_other_than_time),
+		cmocka_unit_test(test_the_window_of_the_ca),
 		cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_times_of_any_kind),
 		cmocka_unit_test(test_reason_names),

@@ -80,6 +80,17 @@ class Pebble:
         with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             return answer.read()
 
+    def suggest(self, certificate_pem, answer):
+        """From now on, what this CA answers when asked for the renewal information of that certificate (2.8 and newer)."""
+        context = ssl.create_default_context(cafile=str(self.trust))
+        body = json.dumps({"Certificate": certificate_pem, "ARIResponse": answer}).encode()
+        request = urllib.request.Request(f"https://{self.address}:{self.management}/set-renewal-info/", data=body)
+        with urllib.request.urlopen(request, context=context, timeout=10) as done:
+            assert done.status == 200
+
+    def renewal_questions(self):
+        return sum(1 for method, path in self.requests() if method == "GET" and "renewalInfo" in path)
+
     def requests(self):
         """What clients asked of it so far: a list of (method, path)."""
         return re.findall(r"(GET|HEAD|POST) (/\S*) -> calling handler", self.service.output())

@@ -1,0 +1,244 @@
+#include "job/renewal.h"
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "channel/message.h"
+#include "config/config.h"
+#include "crypto/cert.h"
+#include "job/net.h"
+#include "job/run.h"
+#include "job/story.h"
+#include "job/survey.h"
+#include "notary/notary.h"
+#include "plan/ari.h"
+#include "store/state.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+enum { PATIENCE_MS = 15 * 1000 };
+
+/* A certificate to be asked about, and what has to be known of it to judge the answer. */
+struct question {
+	const struct config_certificate *certificate;
+	char id[CERT_ARI_ID_SIZE];
+	int64_t not_before_at;
+	int64_t not_after_at;
+};
+
+void job_renewal_forget(struct store_state *state)
+{
+	state->ari_id[0] = '\0';
+	state->ari_start_at = 0;
+	state->ari_end_at = 0;
+	state->ari_chosen_at = 0;
+	state->ari_explanation_url[0] = '\0';
+	state->ari_checked_at = 0;
+	state->ari_next_check_at = 0;
+	state->ari_failures = 0;
+}
+
+/* Whether to ask, and what about. Most are not due, which the state alone tells. A certificate that cannot be read is its story's affair. */
+static bool is_due(const struct job_run *run, const struct config_certificate *certificate, struct question *ret)
+{
+	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
+	CLEANUP(job_survey_done) struct job_survey survey = { 0 };
+	const int64_t now_at = clock_wall(run->job->clock);
+	struct error ignored;
+
+	error_clear(&ignored);
+	if (store_cert_open(run->store, certificate->name, false, &store_cert, &ignored) != STORE_OK ||
+	    store_state_load(store_cert, &survey.state, &ignored) != STORE_OK)
+		return false;
+	if (!job_survey_same_ca(&survey, certificate) ||
+	    (survey.state.ari_id[0] != '\0' && survey.state.ari_next_check_at > now_at))
+		return false;
+	if (job_survey_read(store_cert, certificate, &survey, &ignored) < 0 || !survey.have ||
+	    survey.facts.ari_id[0] == '\0' || survey.facts.not_after_at <= now_at)
+		return false;
+	*ret = (struct question){
+		.certificate = certificate,
+		.not_before_at = survey.facts.not_before_at,
+		.not_after_at = survey.facts.not_after_at,
+	};
+	text_copy(ret->id, sizeof(ret->id), survey.facts.ari_id);
+	return true;
+}
+
+static void log_window(const struct question *question, const struct store_state *state, const struct message_window *window,
+                       bool moved)
+{
+	char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
+
+	if (window->explanation_url[0] != '\0' && !text_equal(window->explanation_url, state->ari_explanation_url))
+		log_notice("%s: the CA suggests to renew between %s and %s, and explains why: %s", question->certificate->name,
+		           time_format(state->ari_start_at, start), time_format(state->ari_end_at, end),
+		           window->explanation_url);
+	else if (moved)
+		log_info("%s: the CA suggests to renew between %s and %s", question->certificate->name,
+		         time_format(state->ari_start_at, start), time_format(state->ari_end_at, end));
+}
+
+static bool take_window(const struct job_run *run, const struct question *question, struct store_state *state,
+                        const struct message_window *window)
+{
+	struct plan_ari ari = { state->ari_start_at, state->ari_end_at, state->ari_chosen_at };
+	bool moved;
+
+	if (!plan_ari_take(&ari, window->start_at, window->end_at, question->not_before_at, question->not_after_at,
+	                   run->job->random))
+		return false;
+	moved = ari.chosen_at != state->ari_chosen_at;
+	state->ari_start_at = ari.start_at;
+	state->ari_end_at = ari.end_at;
+	state->ari_chosen_at = ari.chosen_at;
+	state->ari_checked_at = clock_wall(run->job->clock);
+	state->ari_failures = 0;
+	log_window(question, state, window, moved);
+	text_copy(state->ari_explanation_url, sizeof(state->ari_explanation_url), window->explanation_url);
+	text_clean(state->ari_explanation_url);
+	return true;
+}
+
+static void log_trouble(const struct question *question, const struct message_window *window, uint64_t failures)
+{
+	char reason[ERROR_ADVICE_MAX];
+
+	text_copy(reason, sizeof(reason), window->reason[0] != '\0' ? window->reason : "the window says nothing");
+	text_clean(reason);
+	/* Once: that it goes on is no news, and the lifetime's rule does without. */
+	log_line(failures == 1 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "%s: no renewal information: %s",
+	         question->certificate->name, reason);
+}
+
+static enum plan_ari_answer note_answer(const struct job_run *run, const struct question *question,
+                                        struct store_state *state, const struct message_window *window)
+{
+	switch (window->answer) {
+	case MESSAGE_WINDOW:
+		if (take_window(run, question, state, window))
+			return PLAN_ARI_WINDOW;
+		break;
+	case MESSAGE_TEMPORARY:
+		state->ari_failures++;
+		log_trouble(question, window, state->ari_failures);
+		return PLAN_ARI_TEMPORARY;
+	case MESSAGE_LASTING:
+		break;
+	case MESSAGE_UNSUPPORTED:
+		job_renewal_forget(state);
+		text_copy(state->ari_id, sizeof(state->ari_id), question->id);
+		return PLAN_ARI_UNSUPPORTED;
+	case MESSAGE_ANSWER_COUNT:
+		break;
+	}
+	state->ari_failures++;
+	log_trouble(question, window, state->ari_failures);
+	return PLAN_ARI_LASTING;
+}
+
+static int remember(const struct job_run *run, const struct question *question, const struct message_window *window,
+                    struct error *err)
+{
+	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
+	struct store_state state;
+	enum plan_ari_answer answer;
+
+	if (store_cert_open(run->store, question->certificate->name, false, &store_cert, err) < 0 || !store_cert ||
+	    store_state_load(store_cert, &state, err) != STORE_OK)
+		return -1;
+	if (!text_equal(state.ari_id, question->id)) {
+		job_renewal_forget(&state);
+		text_copy(state.ari_id, sizeof(state.ari_id), question->id);
+	}
+	answer = note_answer(run, question, &state, window);
+	state.ari_next_check_at = plan_ari_next_check_at(answer, clock_wall(run->job->clock), window->retry_at,
+	                                                 state.ari_failures, run->job->random);
+	return store_state_save(store_cert, &state, err);
+}
+
+static void remember_or_log(const struct job_run *run, const struct question *question, const struct message_window *window)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (remember(run, question, window, &err) < 0)
+		log_failure(LOG_LEVEL_WARNING, question->certificate->name, &err);
+}
+
+static int ask(struct job_run *run, const struct question *questions, size_t count, json_t **ret_result, struct error *err)
+{
+	const struct job *job = run->job;
+	const struct notary_config notary = {
+		.directory_url = questions[0].certificate->settings.ca->directory,
+		.tick = job->tick,
+		.self = job->self,
+	};
+	CLEANUP(message_renewal_done) struct message_renewal task = {
+		.directory_url = notary.directory_url,
+		.ids = STRV(MESSAGE_RENEWAL_MAX),
+	};
+
+	for (size_t i = 0; i < count; i++) {
+		if (strv_add(&task.ids, questions[i].id) < 0)
+			return error_oom(err);
+	}
+	job_net_limits(job, &task.limits);
+	return job_net_task(&run->net, CHANNEL_TASK_RENEWAL, message_renewal_pack(&task), &notary,
+	                    task.limits.attempt_ms + PATIENCE_MS, ret_result, err);
+}
+
+/* One task, and what came of it for each; a task that failed as a whole failed for each. */
+static int ask_and_remember(struct job_run *run, const struct question *questions, size_t count, struct error *err)
+{
+	json_auto_t *result = NULL;
+	const json_t *windows = NULL;
+	struct message_window window;
+
+	if (ask(run, questions, count, &result, err) == 0)
+		windows = json_object_get(result, "windows");
+	if (windows && json_array_size(windows) != count)
+		windows = NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct error unread;
+
+		error_clear(&unread);
+		if (!windows || message_window_read(json_array_get(windows, i), &window, &unread) < 0)
+			window = (struct message_window){
+				.answer = MESSAGE_TEMPORARY,
+				.retry_at = err->retry_at,
+				.explanation_url = "",
+				.reason = windows ? unread.message : err->message,
+			};
+		remember_or_log(run, &questions[i], &window);
+	}
+	return windows ? 0 : -1;
+}
+
+void job_renewal_look(struct job_run *run, const struct config_certificate *const *certificates, size_t count)
+{
+	CLEANUP(clean_free) struct question *questions = NULL;
+	size_t due = 0;
+	struct error err;
+
+	error_clear(&err);
+	questions = calloc(count + 1, sizeof(*questions));
+	/* Before a key is loaded. */
+	if (!questions || count == 0 || job_net_start(&run->net, run->job, certificates[0], &err) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		due += is_due(run, certificates[i], &questions[due]);
+	for (size_t i = 0; i < due; i += MESSAGE_RENEWAL_MAX) {
+		size_t n = due - i < MESSAGE_RENEWAL_MAX ? due - i : MESSAGE_RENEWAL_MAX;
+
+		error_clear(&err);
+		if (job_net_start(&run->net, run->job, certificates[0], &err) < 0)
+			return;
+		if (ask_and_remember(run, &questions[i], n, &err) < 0)
+			log_debug("renewal information: %s", err.message);
+	}
+}
