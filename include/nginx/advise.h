@@ -40,7 +40,7 @@ enum nginx_level { NGINX_OK, NGINX_WARNING, NGINX_FAILURE };
 
 struct nginx_finding {
 	enum nginx_level level;
-	const char *code; /* what it is, for programs: "comma", "challenge-return", ... Static;*/
+	const char *code; /* what it is, for programs: "comma", "challenge-return", ... Static */
 	const char *name; /* which of the names it is about; "" for all */
 	const char *file; /* "" and line 0 where nothing in the configuration can be pointed at */
 	unsigned int line;

@@ -33,11 +33,21 @@ void nginx_advise_https(struct nginx_advisor *a, const char *name);
 /* The websockets, in the server that answers for the name. */
 void nginx_advise_websockets(struct nginx_advisor *a, const char *name, const struct nginx_server *server);
 
-/* Whether sockets of this port are looked at: those on loopback addresses only where there are no others. */
-bool nginx_advisor_looks_at(const struct nginx_advisor *a, const struct nginx_socket *socket, unsigned int port);
+/* A socket that a name is asked for at. */
+struct nginx_view {
+	const struct nginx_socket *socket;
+	struct nginx_choice choice;
+	bool elsewhere; /* the default server answers here, and a server with the name over the other family of addresses */
+	char place[400]; /* "port 443", or "port 443 over IPv6" where it makes a difference */
+};
 
-/* "port 443" where all of its sockets have the same server for the name, else this socket: "port 443 over IPv6". Lives as long as a. */
-const char *nginx_advisor_place(struct nginx_advisor *a, const struct nginx_socket *socket, const char *name);
+enum { NGINX_VIEWS_MAX = 16 };
+
+/* Which sockets of the port (TCP) matter for the name: of each family of addresses those where a server has it; where none has, the one for all
+ * addresses, else the first. (With a site an address, a name need not be known at the other addresses.) Sockets on loopback addresses
+ * count only where the port has no others. 0 when nobody listens there. */
+size_t nginx_advisor_views(const struct nginx_advisor *a, const char *name, unsigned int port,
+                           struct nginx_view views[static NGINX_VIEWS_MAX]);
 
 /* The directive as it is written, without its block and not too long: "return 301 https://$host". Lives as long as a. */
 const char *nginx_advisor_quote(struct nginx_advisor *a, const struct nginx_directive *d);
@@ -49,7 +59,7 @@ bool nginx_is_address(const char *name);
 const struct nginx_directive *nginx_advisor_stream(const struct nginx_advisor *a, unsigned int port);
 
 /* That NGINX ignores the name in servers of the socket. */
-void nginx_advise_conflicts(struct nginx_advisor *a, const struct nginx_socket *socket, const char *name);
+void nginx_advise_conflicts(struct nginx_advisor *a, const struct nginx_view *view, const char *name);
 
 /* Whether something in the block, directly, comes from that file. `path` may be NULL. */
 bool nginx_block_includes(const struct nginx_directive *block, const char *path);

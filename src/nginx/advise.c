@@ -95,51 +95,6 @@ bool nginx_is_address(const char *name)
 	return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
 }
 
-static bool is_loopback(const struct nginx_socket *socket)
-{
-	return text_has_prefix(socket->address, "127.") || text_equal(socket->address, "[::1]") || socket->port == 0;
-}
-
-bool nginx_advisor_looks_at(const struct nginx_advisor *a, const struct nginx_socket *socket, unsigned int port)
-{
-	const struct nginx_servers *servers = a->servers;
-
-	if (socket->port != port || socket->quic)
-		return false;
-	if (!is_loopback(socket))
-		return true;
-	for (size_t i = 0; i < servers->socket_count; i++) {
-		const struct nginx_socket *other = &servers->sockets[i];
-
-		if (other->port == port && !other->quic && !is_loopback(other))
-			return false;
-	}
-	return true;
-}
-
-const char *nginx_advisor_place(struct nginx_advisor *a, const struct nginx_socket *socket, const char *name)
-{
-	const struct nginx_servers *servers = a->servers;
-	const struct nginx_server *server = nginx_servers_choose(servers, socket, name).server;
-	CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
-	const char *copy;
-	bool same = true;
-
-	for (size_t i = 0; i < servers->socket_count && same; i++)
-		same = !nginx_advisor_looks_at(a, &servers->sockets[i], socket->port) ||
-		       nginx_servers_choose(servers, &servers->sockets[i], name).server == server;
-	buf_printf(&text, "port %u", socket->port);
-	if (!same && text_equal(socket->address, "[::]"))
-		buf_append_text(&text, " over IPv6");
-	else if (!same && text_equal(socket->address, "0.0.0.0"))
-		buf_append_text(&text, " over IPv4");
-	else if (!same)
-		buf_printf(&text, " of %s", socket->address);
-	copy = nginx_arena_text(&a->arena, buf_text(&text));
-	a->failed = a->failed || copy == NULL;
-	return copy != NULL ? copy : "";
-}
-
 const struct nginx_directive *nginx_advisor_stream(const struct nginx_advisor *a, unsigned int port)
 {
 	for (size_t i = 0; i < a->servers->stream_count; i++) {
@@ -151,19 +106,19 @@ const struct nginx_directive *nginx_advisor_stream(const struct nginx_advisor *a
 	return NULL;
 }
 
-void nginx_advise_conflicts(struct nginx_advisor *a, const struct nginx_socket *socket, const char *name)
+void nginx_advise_conflicts(struct nginx_advisor *a, const struct nginx_view *view, const char *name)
 {
-	const struct nginx_choice choice = nginx_servers_choose(a->servers, socket, name);
+	const struct nginx_directive *block = view->choice.server->block;
 	const struct nginx_name *ignored = NULL;
 
-	while ((ignored = nginx_servers_conflict(a->servers, socket, name, ignored)) != NULL) {
+	while ((ignored = nginx_servers_conflict(a->servers, view->socket, name, ignored)) != NULL) {
 		if (ignored->directive == NULL ||
 		    !nginx_advisor_add(a, NGINX_WARNING, "conflicting-name", name, ignored->directive))
 			continue;
 		nginx_advisor_text(a, "NGINX ignores the name %s here: the server at %s:%u, which it reads first, has it on %s too",
-		                   ignored->text, choice.server->block->file, choice.server->block->line,
-		                   nginx_advisor_place(a, socket, name));
-		nginx_advisor_advice(a, "keep one server for %s on port %u, and remove the name from the other", name, socket->port);
+		                   ignored->text, block->file, block->line, view->place);
+		nginx_advisor_advice(a, "keep one server for %s on port %u, and remove the name from the other", name,
+		                     view->socket->port);
 	}
 }
 

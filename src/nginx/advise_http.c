@@ -15,15 +15,6 @@ static const char *snippet_of(const struct nginx_advisor *a)
 	return a->expected->challenge_snippet != NULL ? a->expected->challenge_snippet : "snippets/certd-acme-challenge.conf";
 }
 
-static bool is_absent(const struct nginx_servers *servers, unsigned int port)
-{
-	for (size_t i = 0; i < servers->socket_count; i++) {
-		if (servers->sockets[i].port == port && !servers->sockets[i].quic)
-			return false;
-	}
-	return true;
-}
-
 static void advise_server(struct nginx_advisor *a, const char *name)
 {
 	nginx_advisor_advice(a,
@@ -66,23 +57,23 @@ static bool redirect_host(const char *target, const struct nginx_request *reques
 /* A CA follows a redirect to https, and does not look at the certificate there. */
 static bool served_over_https(const struct nginx_advisor *a, const char *target, const struct nginx_request *request)
 {
+	struct nginx_view views[NGINX_VIEWS_MAX];
 	char host[HOST_SIZE];
+	size_t count;
 
 	if (!redirect_host(target, request, host))
 		return false;
-	for (size_t i = 0; i < a->servers->socket_count; i++) {
-		const struct nginx_socket *socket = &a->servers->sockets[i];
-		struct nginx_request next = { .name = host, .path = PROOF_PATH, .scheme = "https", .port = a->expected->https_port };
-		struct nginx_choice choice;
+	count = nginx_advisor_views(a, host, a->expected->https_port, views);
+	for (size_t i = 0; i < count; i++) {
+		const struct nginx_server *server = views[i].choice.server;
+		const struct nginx_request next = { .name = host, .path = PROOF_PATH, .scheme = "https",
+			                            .port = a->expected->https_port, .server_name = server->names[0].text };
 
-		if (!socket->ssl || !nginx_advisor_looks_at(a, socket, a->expected->https_port))
-			continue;
-		choice = nginx_servers_choose(a->servers, socket, host);
-		next.server_name = choice.server->names[0].text;
-		if (nginx_proof(a->expected, a->servers->conf, choice.server, &next).fate != NGINX_PROOF_SERVED)
+		if (!views[i].socket->ssl ||
+		    nginx_proof(a->expected, a->servers->conf, server, &next).fate != NGINX_PROOF_SERVED)
 			return false;
 	}
-	return !is_absent(a->servers, a->expected->https_port);
+	return count > 0;
 }
 
 static void advise_exception(struct nginx_advisor *a, const struct nginx_server *server)
@@ -222,52 +213,67 @@ static void report(struct nginx_advisor *a, const struct nginx_request *request,
 	}
 }
 
-static void no_name(struct nginx_advisor *a, const char *name, const struct nginx_socket *socket,
-                    const struct nginx_server *server, bool harmless)
+static void no_name(struct nginx_advisor *a, const char *name, const struct nginx_view *view)
 {
-	if (!nginx_advisor_add(a, harmless ? NGINX_WARNING : NGINX_FAILURE, "http-default", name, server->block))
+	bool harmless = !a->expected->http_01 || view->elsewhere;
+
+	if (!nginx_advisor_add(a, harmless ? NGINX_WARNING : NGINX_FAILURE, "http-default", name, view->choice.server->block))
 		return;
-	nginx_advisor_text(a, "no server on %s has the name %s: this one answers, as the default",
-	                   nginx_advisor_place(a, socket, name), name);
-	advise_server(a, name);
+	nginx_advisor_text(a, "no server on %s has the name %s: this one answers, as the default", view->place, name);
+	if (view->elsewhere)
+		nginx_advisor_advice(a, "write `listen %s:%u;` in the server that has the name", view->socket->address,
+		                     view->socket->port);
+	else
+		advise_server(a, name);
 }
 
-static void look_at(struct nginx_advisor *a, const char *name, const struct nginx_socket *socket)
+static void with_tls(struct nginx_advisor *a, const char *name, const struct nginx_view *view)
 {
-	const struct nginx_choice choice = nginx_servers_choose(a->servers, socket, name);
-	const struct nginx_listen *listen = nginx_server_listen(choice.server, socket);
-	struct nginx_request request = { .name = name, .path = PROOF_PATH, .scheme = "http", .port = socket->port,
-		                         .server_name = choice.server->names[0].text };
-	struct nginx_proof proof;
-	bool harmless;
+	const struct nginx_server *server = view->choice.server;
+	const struct nginx_listen *listen = nginx_server_listen(server, view->socket);
 
-	nginx_advise_conflicts(a, socket, name);
-	if (socket->ssl) {
-		if (nginx_advisor_add(a, NGINX_FAILURE, "http-tls", name,
-		                      listen != NULL && listen->directive != NULL ? listen->directive : choice.server->block)) {
-			nginx_advisor_text(a, "NGINX speaks TLS on port %u, where http://%s/ is asked for", socket->port, name);
-			nginx_advisor_advice(a, "leave `ssl` out of every `listen` on port %u, and remove `ssl on`", socket->port);
-		}
+	if (!nginx_advisor_add(a, NGINX_FAILURE, "http-tls", name,
+	                       listen != NULL && listen->directive != NULL ? listen->directive : server->block))
+		return;
+	nginx_advisor_text(a, "NGINX speaks TLS on port %u, where http://%s/ is asked for", view->socket->port, name);
+	nginx_advisor_advice(a, "leave `ssl` out of every `listen` on port %u, and remove `ssl on`", view->socket->port);
+}
+
+static void look_at(struct nginx_advisor *a, const char *name, const struct nginx_view *view)
+{
+	const struct nginx_server *server = view->choice.server;
+	const struct nginx_request request = { .name = name, .path = PROOF_PATH, .scheme = "http", .port = view->socket->port,
+		                               .server_name = server->names[0].text };
+	struct nginx_proof proof;
+
+	nginx_advise_conflicts(a, view, name);
+	if (view->socket->ssl) {
+		with_tls(a, name, view);
 		return;
 	}
-	proof = nginx_proof(a->expected, a->servers->conf, choice.server, &request);
-	/* A default server that has the exception, or where nothing needs it, does what it is there for. */
-	harmless = !a->expected->http_01 || proof.fate == NGINX_PROOF_SERVED;
-	if (choice.kind == NGINX_NAME_NONE && !nginx_is_address(name) && proof.fate != NGINX_PROOF_SERVED)
-		no_name(a, name, socket, choice.server, harmless);
+	proof = nginx_proof(a->expected, a->servers->conf, server, &request);
+	/* A default server that has the exception does what it is there for. */
+	if (view->choice.kind == NGINX_NAME_NONE && !nginx_is_address(name) && proof.fate != NGINX_PROOF_SERVED) {
+		no_name(a, name, view);
+		/* Whether anybody asks there is another question: the name may have no address of that family. */
+		if (view->elsewhere)
+			return;
+	}
 	if (a->expected->http_01)
-		report(a, &request, choice.server, &proof);
+		report(a, &request, server, &proof);
 }
 
 void nginx_advise_http(struct nginx_advisor *a, const char *name)
 {
+	struct nginx_view views[NGINX_VIEWS_MAX];
+	size_t count;
+
 	/* A wildcard is not proven over http, and has no server of its own. */
 	if (text_has_prefix(name, "*."))
 		return;
-	if (is_absent(a->servers, a->expected->http_port))
+	count = nginx_advisor_views(a, name, a->expected->http_port, views);
+	if (count == 0)
 		no_socket(a, name);
-	for (size_t i = 0; i < a->servers->socket_count; i++) {
-		if (nginx_advisor_looks_at(a, &a->servers->sockets[i], a->expected->http_port))
-			look_at(a, name, &a->servers->sockets[i]);
-	}
+	for (size_t i = 0; i < count; i++)
+		look_at(a, name, &views[i]);
 }

@@ -99,6 +99,16 @@ static enum nginx_level expiry(const struct nginx_advisor *a, const char *path, 
 	return at <= x->now_at ? NGINX_FAILURE : days < SOON_DAYS ? NGINX_WARNING : NGINX_OK;
 }
 
+/* Whether the file is somewhere in the directory, which may be NULL. */
+static bool is_within(const char *path, const char *directory)
+{
+	size_t len = directory != NULL ? strlen(directory) : 0;
+
+	while (len > 0 && directory[len - 1] == '/')
+		len--;
+	return len > 0 && strncmp(path, directory, len) == 0 && path[len] == '/';
+}
+
 /* A certificate that is not the one that it should be. */
 static void foreign(struct nginx_advisor *a, const char *name, const struct nginx_server *server,
                     const struct nginx_directive *certificate)
@@ -118,7 +128,7 @@ static void foreign(struct nginx_advisor *a, const char *name, const struct ngin
 		return;
 	}
 	level = expiry(a, path, when, sizeof(when));
-	if (x->live_dir != NULL && text_has_prefix(path, x->live_dir)) {
+	if (is_within(path, x->live_dir)) {
 		if (nginx_advisor_add(a, known ? NGINX_FAILURE : NGINX_OK, "certificate-other", name, certificate))
 			nginx_advisor_text(a, "%s is served with %s, which is certd's, but %s%s", name, path,
 			                   known ? "not the certificate of this name" : "looked at without its configuration", when);
@@ -261,49 +271,51 @@ static void without_tls(struct nginx_advisor *a, const char *name, const struct 
 	nginx_advisor_advice(a, "write `%s ssl;`", where == server->block ? "listen 443" : nginx_advisor_quote(a, where));
 }
 
-static void no_name(struct nginx_advisor *a, const char *name, const struct nginx_socket *socket,
-                    const struct nginx_server *server)
+static void no_name(struct nginx_advisor *a, const char *name, const struct nginx_view *view)
 {
-	if (!nginx_advisor_add(a, NGINX_FAILURE, "https-default", name, server->block))
+	if (!nginx_advisor_add(a, view->elsewhere ? NGINX_WARNING : NGINX_FAILURE, "https-default", name, view->choice.server->block))
 		return;
 	nginx_advisor_text(a, "no server on %s has the name %s: this one answers, as the default, with its own certificate",
-	                   nginx_advisor_place(a, socket, name), name);
-	advise_server(a, name);
+	                   view->place, name);
+	if (view->elsewhere)
+		nginx_advisor_advice(a, "write `listen %s:%u ssl;` in the server that has the name", view->socket->address,
+		                     view->socket->port);
+	else
+		advise_server(a, name);
 }
 
-static void look_at(struct nginx_advisor *a, const char *name, const char *asked, const struct nginx_socket *socket)
+/* `asked` is a name that the wildcard `name` stands for; else the same. */
+static void look_at(struct nginx_advisor *a, const char *name, const char *asked, const struct nginx_view *view)
 {
-	const struct nginx_choice choice = nginx_servers_choose(a->servers, socket, asked);
+	const struct nginx_server *server = view->choice.server;
 
-	if (!socket->ssl) {
-		without_tls(a, name, socket, choice.server);
+	if (!view->socket->ssl) {
+		without_tls(a, name, view->socket, server);
 		return;
 	}
-	nginx_advise_conflicts(a, socket, asked);
-	if (choice.kind == NGINX_NAME_NONE && !nginx_is_address(name) && !has_ours(a, choice.server)) {
-		no_name(a, name, socket, choice.server);
+	nginx_advise_conflicts(a, view, asked);
+	if (view->choice.kind == NGINX_NAME_NONE && !nginx_is_address(name) && !has_ours(a, server)) {
+		no_name(a, name, view);
 		return;
 	}
-	look_at_certificates(a, name, choice.server);
-	if (!is_on(first_of(choice.server, "ssl_reject_handshake")))
-		look_at_versions(a, name, socket, choice.server);
-	nginx_advise_websockets(a, name, choice.server);
+	look_at_certificates(a, name, server);
+	if (!is_on(first_of(server, "ssl_reject_handshake")))
+		look_at_versions(a, name, view->socket, server);
+	nginx_advise_websockets(a, name, server);
 }
 
 void nginx_advise_https(struct nginx_advisor *a, const char *name)
 {
+	struct nginx_view views[NGINX_VIEWS_MAX];
+	bool wildcard = text_has_prefix(name, "*.");
 	char asked[300];
-	bool found = false;
+	size_t count;
 
 	/* Of a wildcard any name will do, but for such as have a server of their own. */
-	text_copy(asked, sizeof(asked), text_has_prefix(name, "*.") ? "certd-asks-nobody" : "");
-	text_copy(asked + strlen(asked), sizeof(asked) - strlen(asked), text_has_prefix(name, "*.") ? name + 1 : name);
-	for (size_t i = 0; i < a->servers->socket_count; i++) {
-		if (!nginx_advisor_looks_at(a, &a->servers->sockets[i], a->expected->https_port))
-			continue;
-		found = true;
-		look_at(a, name, asked, &a->servers->sockets[i]);
-	}
-	if (!found)
+	snprintf(asked, sizeof(asked), "%s%s", wildcard ? "certd-asks-nobody" : "", wildcard ? name + 1 : name);
+	count = nginx_advisor_views(a, asked, a->expected->https_port, views);
+	if (count == 0)
 		no_socket(a, name);
+	for (size_t i = 0; i < count; i++)
+		look_at(a, name, asked, &views[i]);
 }
