@@ -38,10 +38,13 @@ int acme_account_deactivate(struct acme_session *session, struct acme_account *r
  * has come to know the next one, and its answer was lost, cannot be told from here. Asked once, never again blindly. */
 int acme_account_rollover(struct acme_session *session, struct error *err);
 
-enum { ACME_ACCOUNT_UNKNOWN = 1 };
+enum {
+	ACME_ACCOUNT_UNKNOWN = 1,
+	ACME_ACCOUNT_BARRED = 2, /* unauthorized: so CAs say of one that was deactivated, and some of what they do not know */
+};
 
 /* Whether the CA knows the account's key, or the next one, without ever registering it (RFC 8555 section 7.3.1). 0, and the account's URL was
- * told to the notary; ACME_ACCOUNT_UNKNOWN; -1. */
+ * told to the notary; ACME_ACCOUNT_UNKNOWN, ACME_ACCOUNT_BARRED; -1. */
 int acme_account_probe(struct acme_session *session, bool next_key, struct error *err);
 
 #endif

@@ -112,6 +112,9 @@ struct message_account_state {
 	struct strv contacts;
 };
 
+/* The status that a probe has of a key that the CA knows, but does not let in. */
+#define MESSAGE_ACCOUNT_BARRED "barred"
+
 json_t *message_account_state_pack(const struct message_account_state *state);
 int message_account_state_read(const json_t *json, struct message_account_state *ret, struct error *err);
 void message_account_state_done(struct message_account_state *state);

@@ -133,6 +133,10 @@ int acme_account_probe(struct acme_session *session, bool next_key, struct error
 		return -1;
 	if (post.result == 0)
 		return learn_url(session, &post.exchange.response, err);
+	if (post.problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST)
+		return ACME_ACCOUNT_UNKNOWN;
+	if (post.problem == ACME_PROBLEM_UNAUTHORIZED)
+		return ACME_ACCOUNT_BARRED;
 	*err = post.error;
-	return post.problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST ? ACME_ACCOUNT_UNKNOWN : -1;
+	return -1;
 }

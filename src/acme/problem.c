@@ -325,6 +325,12 @@ int acme_problem_from_response(const struct http_response *response, const char 
 		error_advise(err, "%s", acme_problem_advice(type));
 		if (type == ACME_PROBLEM_USER_ACTION_REQUIRED)
 			advise_terms(response, text_member(doc, "instance"), err);
+		/* What a challenge fails with is in its own document; an answer to a request says it of who asked. */
+		if (type == ACME_PROBLEM_UNAUTHORIZED)
+			error_advise(err,
+			             "the CA does not let this account do that: `certd account show` says what the CA has to say of it; one that "
+			             "was deactivated stays so, and a new one is made when its folder is moved away; with external account "
+			             "binding, see whether eab-kid and the key in eab-hmac-file belong together");
 	}
 	err->http_status = response->status;
 	acme_problem_keep(doc, err);

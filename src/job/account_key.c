@@ -97,8 +97,11 @@ int job_account_ask(const struct job_account_talk *talk, enum message_account_ve
 	return 0;
 }
 
+/* What the CA says of a key. Barred is the key of an account that was deactivated, or one that it does not know and does not say so. */
+enum standing { STANDING_UNKNOWN, STANDING_KNOWN, STANDING_BARRED };
+
 /* Of the account's contact, so that the tasks of one run share a session. */
-static int probe(const struct job_account_talk *talk, const struct pkey *next_key, bool *ret_known, struct error *err)
+static int probe(const struct job_account_talk *talk, const struct pkey *next_key, enum standing *ret, struct error *err)
 {
 	CLEANUP(job_account_answer_done) struct job_account_answer answer = { 0 };
 	const char *email = store_account_contact(talk->account);
@@ -108,7 +111,9 @@ static int probe(const struct job_account_talk *talk, const struct pkey *next_ke
 	if (job_account_ask(talk, next_key ? MESSAGE_ACCOUNT_PROBE_NEXT : MESSAGE_ACCOUNT_PROBE, email ? contact : NULL, false,
 	                    next_key, &answer, err) < 0)
 		return -1;
-	*ret_known = answer.known;
+	*ret = answer.known                                          ? STANDING_KNOWN :
+	       text_equal(answer.status, MESSAGE_ACCOUNT_BARRED) ? STANDING_BARRED :
+	                                                           STANDING_UNKNOWN;
 	return 0;
 }
 
@@ -131,10 +136,11 @@ static int accept(const struct job_account_talk *talk, struct pkey **next, struc
 	return 0;
 }
 
-static int ask_both(const struct job_account_talk *talk, const struct pkey *next, bool *ret_next, bool *ret_present,
-                    struct error *err)
+static int ask_both(const struct job_account_talk *talk, const struct pkey *next, enum standing *ret_next,
+                    enum standing *ret_present, struct error *err)
 {
-	if (probe(talk, next, ret_next, err) < 0 || (!*ret_next && probe(talk, NULL, ret_present, err) < 0))
+	if (probe(talk, next, ret_next, err) < 0 ||
+	    (*ret_next != STANDING_KNOWN && probe(talk, NULL, ret_present, err) < 0))
 		return error_context(err, "a change of the account's key was cut off, and which key the CA knows could not be asked");
 	return 0;
 }
@@ -142,20 +148,21 @@ static int ask_both(const struct job_account_talk *talk, const struct pkey *next
 int job_account_settle(const struct job_account_talk *talk, bool *ret_changed, struct error *err)
 {
 	CLEANUP(pkey_cleanup) struct pkey *next = NULL;
-	bool knows_next = false, knows_present = false;
+	enum standing of_next = STANDING_UNKNOWN, of_present = STANDING_UNKNOWN;
 	int r = load_next(talk, &next, err);
 
 	*ret_changed = false;
 	if (r != STORE_OK)
 		return r == STORE_ABSENT ? 0 : -1;
-	if (ask_both(talk, next, &knows_next, &knows_present, err) < 0)
+	if (ask_both(talk, next, &of_next, &of_present, err) < 0)
 		return -1;
-	if (knows_next) {
+	if (of_next == STANDING_KNOWN) {
 		log_notice("%s: a change of the account's key was cut off; the CA knows the new key, going on with it", talk->subject);
 		*ret_changed = true;
 		return accept(talk, &next, err);
 	}
-	if (knows_present) {
+	/* Of an account that was deactivated, the key that is barred is its own where the other one is unknown. */
+	if (of_present == STANDING_KNOWN || (of_present == STANDING_BARRED && of_next == STANDING_UNKNOWN)) {
 		log_notice("%s: a change of the account's key was cut off; the CA knows the old key, going on with it", talk->subject);
 		return store_account_next_discard(talk->account, err);
 	}

@@ -138,7 +138,7 @@ static int need_url(struct doing *d, struct error *err)
 		return -1;
 	if (answer.known)
 		return store_account_url(d->account) ? 0 : error_set(err, ERROR_PROTOCOL, "%s did not tell the account's URL", d->name);
-	text_copy(d->answer.status, sizeof(d->answer.status), "unregistered");
+	text_copy(d->answer.status, sizeof(d->answer.status), answer.status[0] != '\0' ? answer.status : "unregistered");
 	return d->wish->verb == JOB_ACCOUNT_SHOW ? 0 : unregistered(d, err);
 }
 

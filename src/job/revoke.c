@@ -103,7 +103,10 @@ static void load_certificate_key(struct revoking *r)
 /* And without the account by its key. */
 static void load_account(struct revoking *r)
 {
+	struct job_account_talk talk = { .job = r->job, .net = &r->run.net, .subject = r->certificate->name,
+		                         .directory_url = r->ca.directory, .key = &r->account_key };
 	struct error trouble;
+	bool changed;
 	int result;
 
 	error_clear(&trouble);
@@ -114,6 +117,9 @@ static void load_account(struct revoking *r)
 		log_failure(LOG_LEVEL_WARNING, "the account cannot be used", &trouble);
 		store_account_free(TAKE(r->account));
 	}
+	talk.account = r->account;
+	if (r->account && job_account_settle(&talk, &changed, &trouble) < 0)
+		log_failure(LOG_LEVEL_WARNING, "the account", &trouble);
 }
 
 /* The CA that issued it, which may be another one than is configured now. */

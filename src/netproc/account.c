@@ -49,8 +49,8 @@ int netproc_account(struct netproc *net, const json_t *message, json_t **ret_res
 	if (r < 0)
 		return -1;
 	state = (struct message_account_state){
-		.known = r != ACME_ACCOUNT_UNKNOWN,
-		.status = account.status[0] != '\0' ? account.status : NULL,
+		.known = r == 0,
+		.status = r == ACME_ACCOUNT_BARRED ? MESSAGE_ACCOUNT_BARRED : account.status[0] != '\0' ? account.status : NULL,
 		.contacts = account.contacts,
 	};
 	*ret_result = message_account_state_pack(&state);

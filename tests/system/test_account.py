@@ -166,9 +166,14 @@ def test_an_account_that_was_deactivated_elsewhere_is_an_error(lab):
     accounts, url = asked(lab, "/sign-me-up"), (home / "account.json").read_text()
     done = lab.issue("--force")
     assert done.status == 1, done
+    assert "certd account show" in done.err, done
     assert asked(lab, "/sign-me-up") == accounts
     assert (home / "account.json").read_text() == url
     lab.assert_served()
+    # Nor does a change of its key lead into a dead end.
+    done = lab.certd("account", "rollover")
+    assert done.status == 1 and "deactivated" in done.err, done
+    assert not (home / "next.pem").exists()
 
 
 def test_wrong_usage_asks_nobody(lab):
