@@ -26,6 +26,7 @@ struct config_ca {
 	const char *caa; /* its name in CAA records, of those that are built in; or NULL */
 	const char *eab_kid; /* or NULL */
 	const char *eab_hmac_file; /* base64url of the MAC key; or NULL */
+	const char *eab_algorithm; /* "HS256", "HS384", "HS512"; NULL for the first */
 };
 
 /* What can be said for each certificate, and for all of them outside of any. */

@@ -31,6 +31,7 @@ enum config_kind {
 	CONFIG_KIND_EMAIL, /* const char * */
 	CONFIG_KIND_WORD, /* printable, no space; const char * */
 	CONFIG_KIND_TEXT, /* printable, spaces too; const char * */
+	CONFIG_KIND_HMAC, /* const char * */
 	CONFIG_KIND_USER, /* const char * */
 	CONFIG_KIND_CHALLENGE, /* const char * */
 	CONFIG_KIND_ADDRESS, /* an IP literal; const char * */

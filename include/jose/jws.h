@@ -18,8 +18,16 @@ struct jws_header {
 int jws_sign(const struct pkey *key, const struct jws_header *header, const char *payload, size_t payload_len,
              struct buf *out, struct error *err);
 
-/* Appends the JWS of an external account binding (RFC 8555 section 7.3.4): HS256 over the account's JWK. mac_key is the decoded key. */
-int jws_sign_binding(const struct pkey *account, const char *kid, const void *mac_key, size_t mac_key_len, const char *url,
-                     struct buf *out, struct error *err);
+/* Credentials of an external account. Borrowed. */
+struct jws_binding {
+	const char *kid;
+	const void *mac_key; /* decoded */
+	size_t mac_key_len;
+	const char *algorithm; /* "HS256", "HS384", "HS512"; NULL for the first */
+};
+
+/* Appends the JWS of an external account binding (RFC 8555 section 7.3.4), over the account's JWK. */
+int jws_sign_binding(const struct pkey *account, const struct jws_binding *binding, const char *url, struct buf *out,
+                     struct error *err);
 
 #endif

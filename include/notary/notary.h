@@ -26,6 +26,7 @@ struct notary_config {
 	struct store_account *account; /* remembers its URL here */
 	const char *binding_kid; /* external account binding, or NULL */
 	const struct buf *binding_key; /* decoded MAC key */
+	const char *binding_algorithm; /* "HS256", ...; or NULL */
 
 	/* The certificate. NULL names: none is ordered. */
 	const struct ident_list *names;

@@ -28,6 +28,7 @@ void config_build_check_eab(struct config_build *b, const struct config_placed *
 	const struct config_placed *kid = config_placed_of(placed, "eab-kid", CONFIG_SCOPE_CA);
 	const struct config_placed *hmac = config_placed_of(placed, "eab-hmac-file", CONFIG_SCOPE_CA);
 	const struct config_placed *one = config_placed_text(kid) != NULL ? kid : hmac;
+	const struct config_placed *algorithm;
 
 	if ((config_placed_text(kid) == NULL) != (config_placed_text(hmac) == NULL))
 		config_problem(b->problems, one->file, one->value->line,
@@ -35,6 +36,10 @@ void config_build_check_eab(struct config_build *b, const struct config_placed *
 		               one->value->directive->name, one == kid ? "eab-hmac-file" : "eab-kid");
 	if (config_placed_text(hmac) != NULL)
 		check_secret(b, hmac);
+	algorithm = config_placed_of(placed, "eab-algorithm", CONFIG_SCOPE_CA);
+	if (config_placed_text(algorithm) != NULL && config_placed_text(kid) == NULL)
+		config_problem(b->problems, algorithm->file, algorithm->value->line,
+		               "eab-algorithm: eab-kid and eab-hmac-file are missing beside it");
 }
 
 static void put_ca_block(struct config_build *b, const struct config_block *block, struct config_ca *ca)
@@ -48,6 +53,7 @@ static void put_ca_block(struct config_build *b, const struct config_block *bloc
 		{ "ca-bundle", offsetof(struct config_ca, ca_bundle) },
 		{ "eab-kid", offsetof(struct config_ca, eab_kid) },
 		{ "eab-hmac-file", offsetof(struct config_ca, eab_hmac_file) },
+		{ "eab-algorithm", offsetof(struct config_ca, eab_algorithm) },
 	};
 
 	config_build_gather(block, placed);
@@ -174,6 +180,9 @@ void config_build_choose_ca(struct config_build *b, const struct config_placed *
 	    config_placed_text(config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA)) != NULL) {
 		config_build_put(b, config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA), &derived.eab_kid);
 		config_build_put(b, config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA), &derived.eab_hmac_file);
+		derived.eab_algorithm = NULL;
+		if (config_placed_text(config_placed_of(eab, "eab-algorithm", CONFIG_SCOPE_CA)) != NULL)
+			config_build_put(b, config_placed_of(eab, "eab-algorithm", CONFIG_SCOPE_CA), &derived.eab_algorithm);
 	}
 	if (derived.ca_bundle != ca->ca_bundle || derived.eab_kid != ca->eab_kid) {
 		struct config_ca *copy = config_arena_alloc(&b->owned->arena, 1, sizeof(*copy));

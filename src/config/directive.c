@@ -31,6 +31,8 @@ static const struct config_directive directives[] = {
 	  "the CA's key identifier for external account binding" },
 	{ "eab-hmac-file", CONFIG_KIND_PATH, FOR_CA, true, NONE, 0, 0, NULL, "FILE",
 	  "file with the CA's key for external account binding, in base64url" },
+	{ "eab-algorithm", CONFIG_KIND_HMAC, FOR_CA, true, NONE, 0, 0, NULL, "HS256|HS384|HS512",
+	  "the algorithm of external account binding" },
 	{ "key", CONFIG_KIND_KEY, EACH, true, ONE(key), 0, 0, "ecdsa-p256", "TYPE", "the type of the certificate's key" },
 	{ "profile", CONFIG_KIND_WORD, EACH, true, ONE(profile), 0, 0, NULL, "NAME",
 	  "the CA's profile for the certificate" },

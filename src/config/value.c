@@ -179,6 +179,11 @@ static const char *user_fault(const char *text)
 	return NULL;
 }
 
+static bool is_hmac(const char *text)
+{
+	return text_equal(text, "HS256") || text_equal(text, "HS384") || text_equal(text, "HS512");
+}
+
 static int read_bool(const char *text, bool *ret)
 {
 	static const char *const words[] = { "false", "no", "off", "true", "yes", "on" };
@@ -255,6 +260,9 @@ static int read_text(const struct config_directive *directive, const char *text,
 		break;
 	case CONFIG_KIND_TEXT:
 		fault = is_line(text, WORD_MAX) ? NULL : "up to 255 octets of printable text are needed";
+		break;
+	case CONFIG_KIND_HMAC:
+		fault = is_hmac(text) ? NULL : "HS256, HS384 or HS512 is needed";
 		break;
 	case CONFIG_KIND_USER:
 		fault = user_fault(text);
@@ -346,6 +354,7 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_NGINX_PATH:
 	case CONFIG_KIND_EMAIL:
 	case CONFIG_KIND_TEXT:
+	case CONFIG_KIND_HMAC:
 	case CONFIG_KIND_WORD:
 	case CONFIG_KIND_USER:
 	case CONFIG_KIND_CHALLENGE:

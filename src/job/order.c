@@ -151,6 +151,7 @@ static int converse(struct story *story, struct error *err)
 		.account = story->account,
 		.binding_kid = settings->ca->eab_kid,
 		.binding_key = &story->binding_key,
+		.binding_algorithm = settings->ca->eab_algorithm,
 		.names = &story->certificate->names,
 		.method = challenge_find(settings->challenge),
 		.challenge = { .webroot = settings->webroot },

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/pkey.h"
 #include "jose/jwk.h"
@@ -102,27 +103,47 @@ int jws_sign(const struct pkey *key, const struct jws_header *header, const char
 	return flatten(&input, dot, &signature, out, err);
 }
 
-int jws_sign_binding(const struct pkey *account, const char *kid, const void *mac_key, size_t mac_key_len, const char *url,
-                     struct buf *out, struct error *err)
+static int find_hash(const char *algorithm, enum digest_hash *ret)
+{
+	static const struct {
+		const char *name;
+		enum digest_hash hash;
+	} rows[] = { { "HS256", DIGEST_SHA256 }, { "HS384", DIGEST_SHA384 }, { "HS512", DIGEST_SHA512 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (text_equal(algorithm, rows[i].name)) {
+			*ret = rows[i].hash;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int jws_sign_binding(const struct pkey *account, const struct jws_binding *binding, const char *url, struct buf *out,
+                     struct error *err)
 {
 	json_auto_t *protected = json_object();
 	CLEANUP(buf_done) struct buf jwk = BUF(JWK_MAX);
 	CLEANUP(buf_done) struct buf input = BUF(TEXT_MAX);
 	CLEANUP(buf_done) struct buf mac = BUF(SIGNATURE_MAX);
+	const char *name = binding->algorithm ? binding->algorithm : "HS256";
 	struct crypto_public pub;
+	enum digest_hash hash;
 	size_t dot;
 
 	if (!protected)
 		return error_oom(err);
-	if (mac_key_len == 0)
+	if (binding->mac_key_len == 0)
 		return error_set(err, ERROR_USAGE, "the MAC key of the external account binding is empty");
-	if (set_text(protected, "alg", "HS256", err) < 0 || set_text(protected, "kid", kid, err) < 0 ||
+	if (find_hash(name, &hash) < 0)
+		return error_set(err, ERROR_USAGE, "an external account binding by %.40s is none of HS256, HS384, HS512", name);
+	if (set_text(protected, "alg", name, err) < 0 || set_text(protected, "kid", binding->kid, err) < 0 ||
 	    set_text(protected, "url", url, err) < 0 || pkey_public(account, &pub, err) < 0 ||
 	    jwk_print(&pub, &jwk, err) < 0)
 		return -1;
 
 	if (signing_input(protected, jwk.data, jwk.len, &input, &dot, err) < 0 ||
-	    digest_hmac(DIGEST_SHA256, mac_key, mac_key_len, input.data, input.len, &mac, err) < 0)
+	    digest_hmac(hash, binding->mac_key, binding->mac_key_len, input.data, input.len, &mac, err) < 0)
 		return -1;
 
 	return flatten(&input, dot, &mac, out, err);

@@ -111,12 +111,18 @@ static int add_binding(const struct notary *notary, const struct message_sign *r
 {
 	const struct notary_config *config = notary->config;
 	CLEANUP(buf_done) struct buf jws = BUF(PAYLOAD_MAX);
+	struct jws_binding credentials;
 	json_t *binding;
 
 	if (!config->binding_kid || !config->binding_key)
 		return error_set(err, ERROR_INTERNAL, "there are no credentials for an external account binding");
-	if (jws_sign_binding(config->account_key, config->binding_kid, config->binding_key->data, config->binding_key->len,
-	                     request->url, &jws, err) < 0 ||
+	credentials = (struct jws_binding){
+		.kid = config->binding_kid,
+		.mac_key = config->binding_key->data,
+		.mac_key_len = config->binding_key->len,
+		.algorithm = config->binding_algorithm,
+	};
+	if (jws_sign_binding(config->account_key, &credentials, request->url, &jws, err) < 0 ||
 	    json_doc_parse(jws.data, jws.len, "the external account binding", &binding, err) < 0)
 		return -1;
 	if (json_object_set_new(payload, "externalAccountBinding", binding) < 0)

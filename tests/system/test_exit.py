@@ -172,14 +172,18 @@ def test_terms_not_agreed(lab):
     lab.issued("--agree-tos", "--force")
 
 
-@pytest.mark.lab(eab={"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"})
-def test_external_account_binding(lab):
+EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W" + "A" * 32  # 72 octets: HS512 wants 64 at least
+
+
+@pytest.mark.lab(eab={"kid-1": EAB_KEY})
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+def test_external_account_binding(lab, algorithm):
     done = lab.issue()
     assert done.status in (1, 2) and "eab" in done.err, done
     secret = lab.path / "eab"
-    secret.write_text("zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n")
+    secret.write_text(EAB_KEY + "\n")
     secret.chmod(0o600)
-    lab.issued("--force", "--eab-kid", "kid-1", "--eab-hmac-file", secret)
+    lab.issued("--force", "--eab-kid", "kid-1", "--eab-hmac-file", secret, "--eab-algorithm", algorithm)
     lab.assert_served()
 
 

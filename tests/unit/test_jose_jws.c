@@ -193,17 +193,35 @@ static void test_binding(void **state)
 {
 	CLEANUP(pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
+	static const struct {
+		const char *algorithm;
+		const char *vector;
+	} rows[] = {
+		{ NULL, "jose/binding.hs256.jws" },
+		{ "HS256", "jose/binding.hs256.jws" },
+		{ "HS384", "jose/binding.hs384.jws" },
+		{ "HS512", "jose/binding.hs512.jws" },
+	};
 	unsigned char mac_key[20];
+	struct jws_binding binding = { .kid = "kid-1", .mac_key = mac_key, .mac_key_len = sizeof(mac_key) };
 	struct error err = { 0 };
 
 	(void)state;
 	memset(mac_key, 0x0b, sizeof(mac_key));
-	assert_int_equal(jws_sign_binding(key, "kid-1", mac_key, sizeof(mac_key), "https://example.com/acme/new-account", &out,
-					  &err), 0);
-	expect_vector(&out, "jose/binding.hs256.jws");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		buf_reset(&out);
+		binding.algorithm = rows[i].algorithm;
+		assert_int_equal(jws_sign_binding(key, &binding, "https://example.com/acme/new-account", &out, &err), 0);
+		expect_vector(&out, rows[i].vector);
+	}
 
 	buf_reset(&out);
-	assert_int_equal(jws_sign_binding(key, "kid-1", "", 0, "https://example.com/acme/new-account", &out, &err), -1);
+	binding.algorithm = "HS1";
+	assert_int_equal(jws_sign_binding(key, &binding, "https://example.com/acme/new-account", &out, &err), -1);
+	assert_int_equal(err.kind, ERROR_USAGE);
+	binding.algorithm = NULL;
+	binding.mac_key_len = 0;
+	assert_int_equal(jws_sign_binding(key, &binding, "https://example.com/acme/new-account", &out, &err), -1);
 	assert_int_equal(err.kind, ERROR_USAGE);
 	assert_int_equal(out.len, 0);
 }
