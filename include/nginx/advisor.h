@@ -49,6 +49,9 @@ enum { NGINX_VIEWS_MAX = 16 };
 size_t nginx_advisor_views(const struct nginx_advisor *a, const char *name, unsigned int port,
                            struct nginx_view views[static NGINX_VIEWS_MAX]);
 
+/* Whether one of the views is open to IPv4; else nearly nobody gets there. */
+bool nginx_views_have_ipv4(const struct nginx_view *views, size_t count);
+
 /* The directive as it is written, without its block and not too long: "return 301 https://$host". Lives as long as a. */
 const char *nginx_advisor_quote(struct nginx_advisor *a, const struct nginx_directive *d);
 

@@ -304,6 +304,14 @@ static void look_at(struct nginx_advisor *a, const char *name, const char *asked
 	nginx_advise_websockets(a, name, server);
 }
 
+static void no_ipv4(struct nginx_advisor *a, const char *name, const struct nginx_view *view)
+{
+	if (!nginx_advisor_add(a, NGINX_WARNING, "https-no-ipv4", name, view->choice.server->block))
+		return;
+	nginx_advisor_text(a, "NGINX listens on port %u over IPv6 alone, so https://%s/ does not exist for IPv4", view->socket->port, name);
+	nginx_advisor_advice(a, "write `listen %u ssl;` beside the `listen [::]:%u ssl;`", view->socket->port, view->socket->port);
+}
+
 void nginx_advise_https(struct nginx_advisor *a, const char *name)
 {
 	struct nginx_view views[NGINX_VIEWS_MAX];
@@ -316,6 +324,8 @@ void nginx_advise_https(struct nginx_advisor *a, const char *name)
 	count = nginx_advisor_views(a, asked, a->expected->https_port, views);
 	if (count == 0)
 		no_socket(a, name);
+	else if (!nginx_views_have_ipv4(views, count) && !nginx_is_address(name))
+		no_ipv4(a, name, &views[0]);
 	for (size_t i = 0; i < count; i++)
 		look_at(a, name, asked, &views[i]);
 }

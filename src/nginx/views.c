@@ -129,3 +129,12 @@ size_t nginx_advisor_views(const struct nginx_advisor *a, const char *name, unsi
 	describe(views, count);
 	return count;
 }
+
+bool nginx_views_have_ipv4(const struct nginx_view *views, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!is_ipv6(views[i].socket) || views[i].socket->ipv4_too)
+			return true;
+	}
+	return false;
+}
