@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -26,7 +27,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, NET_NAMES_MAX = 256, TEXT_SIZE = 512, URL_SIZE = 2049 };
+enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, NET_NAMES_MAX = 256, TEXT_SIZE = 512, LATE_SHARE = 5, URL_SIZE = 2049 };
+
+static const char asked_store[] = "what certd has for it";
 
 /* Names that share a certificate's settings, so that one task of the net process does for them. */
 struct group {
@@ -109,9 +112,30 @@ static int say_unseen(struct group *group, const char *subject, const char *aske
 	           geteuid() == 0 ? "" : "run this as root to have it looked at", err);
 }
 
-/* Fills task.live. What cannot be read is told, and the rest goes on without it. */
-static int read_live(struct group *group, const struct store_cert *store_cert, uint64_t live, struct error *err)
+/* What the world may not see yet: the live file itself is over, or renewals fail. Whether that is served is told by port 443. */
+static int judge_live(struct group *group, const struct cert_facts *leaf, const struct store_state *state, struct error *err)
 {
+	int64_t left_s = leaf->not_after_at - clock_wall(group->job->clock);
+	bool late = left_s * LATE_SHARE < leaf->not_after_at - leaf->not_before_at;
+	char seen[TEXT_SIZE], at[TIME_TEXT_SIZE];
+
+	if (left_s <= 0) {
+		(void)snprintf(seen, sizeof(seen), "the live certificate expired at %s", time_format(leaf->not_after_at, at));
+		if (say(group, "certificate", CHECK_FAILURE, asked_store, seen, "nothing better can be served",
+		        "`certd renew` obtains another one, or says why not", err) < 0)
+			return -1;
+	}
+	if (state->last_at == 0 || state->last_ok || state->deploy_generation != 0)
+		return 0;
+	(void)snprintf(seen, sizeof(seen), "the last attempt to renew it failed, at %s", time_format(state->last_at, at));
+	return say(group, "certificate", late ? CHECK_FAILURE : CHECK_WARNING, asked_store, seen, state->last_error.message,
+	           state->last_error.advice, err);
+}
+
+/* Fills task.live. What cannot be read is told, and the rest goes on without it. */
+static int read_live(struct group *group, const struct store_cert *store_cert, const struct job_survey *survey, struct error *err)
+{
+	uint64_t live = survey->live;
 	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
 	struct cert_facts facts;
@@ -125,6 +149,8 @@ static int read_live(struct group *group, const struct store_cert *store_cert, u
 			return -1;
 		if (strv_add(&group->task.live, facts.fingerprint) < 0)
 			return error_oom(err);
+		if (i == 0 && judge_live(group, &facts, &survey->state, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -134,14 +160,14 @@ static int say_state(struct group *group, const struct store_state *state, uint6
 	char seen[TEXT_SIZE];
 
 	if (live == 0 && state->deploy_generation == 0)
-		return say(group, "certificate", CHECK_FAILURE, "what certd has for it", "no certificate yet",
+		return say(group, "certificate", CHECK_FAILURE, asked_store, "no certificate yet",
 		           state->last_at != 0 && !state->last_ok ? state->last_error.message : "none was issued",
 		           state->last_at != 0 && !state->last_ok ? state->last_error.advice : "`certd issue` obtains one", err);
 	if (state->deploy_generation == 0 || state->deploy_generation == live)
 		return 0;
 	(void)snprintf(seen, sizeof(seen), "generation %llu is issued, and not deployed: %.300s",
 	               (unsigned long long)state->deploy_generation, state->last_error.message);
-	return say(group, "certificate", CHECK_FAILURE, "what certd has for it", seen, "the certificate before it is live", state->last_error.advice,
+	return say(group, "certificate", CHECK_FAILURE, asked_store, seen, "the certificate before it is live", state->last_error.advice,
 	           err);
 }
 
@@ -160,7 +186,7 @@ static int look_at_store(struct group *group, const struct store *store, struct 
 			return -1;
 		r = say_state(group, &survey.state, survey.live, err);
 		if (r == 0 && survey.live != 0)
-			r = read_live(group, store_cert, survey.live, err);
+			r = read_live(group, store_cert, &survey, err);
 		job_survey_done(&survey);
 		if (r < 0)
 			return -1;

@@ -189,7 +189,7 @@ int tls_websocket_probe(const struct tls_websocket *websocket, struct tls_websoc
 	CLEANUP(buf_done) struct buf request = BUF(REQUEST_MAX);
 	unsigned char octets[KEY_OCTETS];
 	char key[TLS_WEBSOCKET_KEY_SIZE];
-	struct tls_websocket_seen seen;
+	struct tls_websocket_seen seen = { .status = 0 };
 	struct error ignored;
 
 	if (RAND_bytes(octets, sizeof(octets)) != 1)

@@ -127,6 +127,14 @@ def test_managed_and_not_issued(lab):
     assert "no certificate yet" in one(findings, "certificate", "failure")["seen"]
 
 
+def test_renewals_fail(lab):
+    lab.issued()
+    lab.ca.stop()
+    assert lab.certd("renew", "--force", BARE).status == 1
+    found = of(check(lab, BARE, status=0)[BARE], "certificate", "warning")
+    assert any("the last attempt to renew it failed" in f["seen"] for f in found), found
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_without_root(lab):
     """What only root may read is said not to have been looked at; the rest is looked at."""
