@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from lab import BARE, NAMES, WWW, Knot, free_port, pki, wait_for
+from lab.debian import adopt
 from lab.websocket import WebsocketServer
 
 needs_knot = pytest.mark.skipif(not Knot.available(), reason="knot is not installed")
@@ -366,6 +367,27 @@ certificate "{BARE}" {{
         findings = check(lab, status=0)
         for name in NAMES:
             assert f"wss://{name}/ws" in one(findings[name], "websocket", "ok")["asked"]
+    finally:
+        server.stop()
+
+
+@needs_websockets
+def test_the_site_that_certd_writes_is_well(make_lab):
+    """Debian's own NGINX, `certd issue --site`, and nothing to find; the canonical name's websocket works."""
+    lab = make_lab(start=False)
+    lab.dns.start()
+    lab.ca.start()
+    adopt(lab)
+    server = WebsocketServer(lab.address).start()
+    try:
+        (lab.path / "www").mkdir()
+        (lab.path / "www" / "index.html").write_text("well\n")
+        lab.nginx.start()
+        lab.issued("--site", "--root", lab.path / "www", "--websocket", f"/ws=http://{lab.address}:{server.port}")
+        findings = check(lab, status=0)
+        for name in NAMES:
+            assert one(findings[name], "websocket", "ok")["seen"].startswith("101 ")
+            assert not of(findings[name], "nginx", "warning"), findings[name]
     finally:
         server.stop()
 
