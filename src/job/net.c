@@ -131,6 +131,8 @@ static int explain_end(struct job_net *net, struct error *err)
 	if (waitpid(net->pid, &status, WNOHANG) == net->pid) {
 		close(net->fd);
 		net->fd = -1;
+		error_advise(err, "the next run goes on where this one stopped; if it ends so again, look into the kernel's log (memory, "
+		                  "seccomp)");
 		if (WIFSIGNALED(status))
 			return error_context(err, "the net process was ended by signal %d (%s)", WTERMSIG(status),
 			                     strsignal(WTERMSIG(status)));

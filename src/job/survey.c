@@ -10,11 +10,13 @@
 #include "crypto/digest.h"
 #include "crypto/keytype.h"
 #include "crypto/pkey.h"
+#include "plan/backoff.h"
 #include "store/store.h"
 
 #include <string.h>
 
-enum { KEY_PEM_MAX = 16 * 1024, DIGEST_TEXT_MAX = IDENT_LIST_MAX * (IDENT_VALUE_SIZE + 1) + 1024 };
+enum { KEY_PEM_MAX = 16 * 1024, DIGEST_TEXT_MAX = IDENT_LIST_MAX * (IDENT_VALUE_SIZE + 1) + 1024,
+       WAIT_MAX_S = 2 * PLAN_BACKOFF_MAX_S };
 
 /* What an order would be for: two configurations with the same digest can share one. */
 static int digest(const struct config_certificate *certificate, char out[static JOB_DIGEST_SIZE], struct error *err)
@@ -132,7 +134,8 @@ void job_survey_done(struct job_survey *survey)
 }
 
 /* Until when the last failure holds back the same order. What the CA asked for holds always; our own backoff only the unattended. */
-static int64_t blocked_until(const struct job_survey *survey, const struct config_certificate *certificate, bool named)
+static int64_t blocked_until(const struct job_survey *survey, const struct config_certificate *certificate,
+                             const struct job_survey_options *options)
 {
 	const struct store_state *state = &survey->state;
 
@@ -141,7 +144,10 @@ static int64_t blocked_until(const struct job_survey *survey, const struct confi
 	if (!text_equal(state->order_names, survey->digest) ||
 	    !text_equal(state->order_directory, certificate->settings.ca->directory))
 		return 0;
-	if (state->last_error.kind != ERROR_LATER && named)
+	if (state->last_error.kind != ERROR_LATER && options->named)
+		return 0;
+	/* Neither of them says more than a day and its jitter: it was the clock that was wrong when it was written. */
+	if (state->next_at - options->now_at > WAIT_MAX_S)
 		return 0;
 	return state->next_at;
 }
@@ -183,7 +189,7 @@ void job_survey_decide(const struct job_survey *survey, const struct config_cert
 		.last_early_at = state->ari_early_at,
 		.not_before_at = survey->facts.not_before_at,
 		.not_after_at = survey->facts.not_after_at,
-		.blocked_until_at = blocked_until(survey, certificate, options->named),
+		.blocked_until_at = blocked_until(survey, certificate, options),
 	};
 
 	plan_due(&facts, ret);

@@ -75,6 +75,21 @@ static void test_a_ca_that_is_down(void **state)
 	assert_int_equal(ca_issued(world->ca), 2);
 }
 
+/* The clock was ten years ahead when an attempt failed, and was then set right: that is no reason to wait for ten years. */
+static void test_a_failure_in_the_future(void **state)
+{
+	const struct ca_fault down = { .action = CA_BREAK, .endpoint = CA_ANY, .times = -1 };
+	struct world *world = *state;
+
+	ca_pass_time(world->ca, 3650 * (int64_t)DAY_S);
+	ca_add_fault(world->ca, &down);
+	world_must(world, JOB_FAILED);
+	world_must(world, JOB_BLOCKED);
+	ca_clear_faults(world->ca);
+	ca_pass_time(world->ca, -3650 * (int64_t)DAY_S);
+	world_must(world, JOB_ISSUED);
+}
+
 static void test_the_ca_asks_to_wait(void **state)
 {
 	const struct ca_fault limited = {
@@ -265,6 +280,7 @@ int main(void)
 		STORY(test_an_issue_and_then_nothing),
 		STORY(test_a_year_of_renewals),
 		STORY(test_a_ca_that_is_down),
+		STORY(test_a_failure_in_the_future),
 		STORY(test_the_ca_asks_to_wait),
 		STORY(test_an_order_that_takes_hours),
 		STORY(test_a_name_that_fails_is_mended),
