@@ -41,7 +41,8 @@ static void test_ssl(void **state)
 	assert_snippet(&unknown, "ssl_certificate     \"/l/fullchain.pem\";\n", true);
 	assert_snippet(&unknown, "ssl_certificate_key \"/l/privkey.pem\";\n", true);
 	assert_snippet(&unknown, "ssl_protocols TLSv1.2 TLSv1.3;\n", true);
-	assert_snippet(&unknown, "ssl_prefer_server_ciphers off;\n", true);
+	assert_snippet(&unknown, "ssl_prefer_server_ciphers on;\n", true);
+	assert_snippet(&unknown, "PrioritizeChaCha", false);
 	assert_snippet(&unknown, "DHE-RSA-AES128-GCM-SHA256:DHE", false);
 	assert_snippet(&unknown, "ssl_stapling", false);
 	assert_snippet(&unknown, "http2", false);
@@ -57,6 +58,7 @@ static void test_fits_the_version(void **state)
 	(void)state;
 	assert_snippet(&unknown, "ssl_session_tickets off;\n", true);
 	assert_snippet(&old, "ssl_session_tickets off;\n", true);
+	assert_snippet(&old, "ssl_conf_command Options PrioritizeChaCha;\n", true);
 	assert_snippet(&edge, "ssl_session_tickets", false);
 	assert_snippet(&new, "ssl_session_tickets", false);
 	assert_snippet(&newer, "ssl_session_tickets", false);
