@@ -25,10 +25,13 @@ struct deploy_site {
 	const struct store *store; /* NULL only for deploy_site_print() */
 	const struct store_cert *store_cert; /* likewise */
 	const struct runner *runner;
+	bool take_over; /* servers of others that have the names, where that is safe */
 	/* What was done, and what one should know, a line each; the difference that stopped it, as `diff -u` shows it. */
 	struct strv said;
 	struct buf difference;
 	char pid_file[PATH_MAX]; /* of that NGINX */
+	/* What was taken over is in this file, and the certificate's site has to say so: include. "" for nothing. */
+	char include[PATH_MAX];
 };
 
 /* Gives said and difference their maximum. */

@@ -3,6 +3,7 @@
 #define CERTD_DEPLOY_SITE_PLAN_H
 
 #include "base/buf.h"
+#include "deploy/site_take.h"
 #include "nginx/servers.h"
 #include "nginx/site.h"
 #include "nginx/version.h"
@@ -33,10 +34,11 @@ struct site_plan {
 	struct nginx_site_location *locations;
 	struct buf snippet, challenge_snippet; /* paths */
 	struct site_file files[SITE_FILE_COUNT]; /* in the order in which they are written */
+	struct site_take take;
 };
 
-/* Looks at what is there and makes the texts. Nothing is written. */
-int site_plan_make(struct deploy_site *site, struct site_plan *ret, struct error *err);
+/* Looks at what is there and makes the texts. Nothing is written. `writing`: it is going to be, so what stands in the way is an error. */
+int site_plan_make(struct deploy_site *site, bool writing, struct site_plan *ret, struct error *err);
 void site_plan_done(struct site_plan *plan);
 
 /* Where this NGINX reads its sites from: fills the paths of the files. */
@@ -46,8 +48,8 @@ int site_place_find(struct site_plan *plan, struct error *err);
 bool site_server_is_own(const struct site_plan *plan, const struct nginx_server *server);
 bool site_server_is_certds(const struct site_plan *plan, const struct nginx_server *server);
 
-/* Other servers that have one of the names: an error that names them. */
-int site_survey_names(const struct site_plan *plan, struct error *err);
+/* Whether a server of others has one of the names. */
+bool site_server_conflicts(const struct site_plan *plan, const struct nginx_server *server);
 
 /* Which default servers there shall be; what of others' servers stands in the way of the site is said. */
 void site_survey_defaults(struct site_plan *plan, struct nginx_site_default *ret);

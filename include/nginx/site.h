@@ -1,6 +1,7 @@
 /* site.h: the whole site as NGINX configuration, in the syntax of the installed version. Text in, text out.
  *
- * The server of http answers with the `/.well-known` exception and redirects everything else; the server of https includes the SSL snippet.
+ * The server of http answers with the `/.well-known` exception and redirects everything else, once there is a certificate; the server of
+ * https includes the SSL snippet.
  * What may stand once only in the `http` block (the map for websockets, the default servers) is a text of its own.
  */
 #ifndef CERTD_NGINX_SITE_H
@@ -16,6 +17,9 @@ struct buf;
 struct error;
 struct ident_list;
 
+/* How the site's file begins. */
+#define NGINX_SITE_HEADING "# Written by certd for "
+
 struct nginx_site_location {
 	const char *path;
 	const char *to; /* http or https URL */
@@ -28,6 +32,7 @@ struct nginx_site {
 	const struct ident_list *names;
 	uint16_t http_port, https_port;
 	bool ipv6; /* listen there as well */
+	bool waiting; /* for its first certificate: http serves what https will, and does not redirect yet */
 	const char *snippet; /* the SSL snippet's file */
 	const char *challenge_snippet;
 	const char *root; /* or NULL, as the next ones */

@@ -24,18 +24,20 @@ enum {
 	OPTION_NO_DEPLOY,
 	OPTION_JSON,
 	OPTION_SITE,
+	OPTION_TAKE_OVER,
 	OPTION_WEBSOCKET,
 	OPTION_PROXY,
 	OPTION_HELP,
 	OPTION_DIRECTIVE,
 };
-enum { OWN_OPTIONS = 8, LOCATIONS_MAX = 100, TEXT_MAX = 64 * 1024 };
+enum { OWN_OPTIONS = 9, LOCATIONS_MAX = 100, TEXT_MAX = 64 * 1024 };
 
 struct issue {
 	struct job_options options;
 	bool json;
 	bool help;
 	bool site;
+	bool take_over;
 	struct config_option settings[CONFIG_DIRECTIVES_MAX + LOCATIONS_MAX];
 	size_t settings_count;
 	struct ident_list names;
@@ -46,7 +48,8 @@ static const struct option own_options[OWN_OPTIONS] = {
 	{ "force", no_argument, NULL, OPTION_FORCE },         { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "no-deploy", no_argument, NULL, OPTION_NO_DEPLOY }, { "json", no_argument, NULL, OPTION_JSON },
 	{ "site", no_argument, NULL, OPTION_SITE },          { "websocket", required_argument, NULL, OPTION_WEBSOCKET },
-	{ "proxy", required_argument, NULL, OPTION_PROXY },  { "help", no_argument, NULL, OPTION_HELP },
+	{ "proxy", required_argument, NULL, OPTION_PROXY },  { "take-over", no_argument, NULL, OPTION_TAKE_OVER },
+	{ "help", no_argument, NULL, OPTION_HELP },
 };
 
 static void print_help(void)
@@ -62,6 +65,7 @@ static void print_help(void)
 	     "  --no-deploy                  neither snippet nor hooks nor proof\n"
 	     "  --json                       one JSON document on stdout\n"
 	     "  --site                       write the NGINX site first; with the options of `certd site`\n"
+	     "  --take-over                  with --site: replace a server of http that has these names\n"
 	     "  --websocket PATH=URL         with --site: pass websockets on\n"
 	     "  --proxy PATH=URL             with --site: pass requests on");
 	for (size_t i = 0; i < count; i++) {
@@ -122,6 +126,10 @@ static int take_option(struct issue *issue, int option, const char *value)
 		issue->site = true;
 		return add_setting(issue, "site", "true");
 	}
+	if (option == OPTION_TAKE_OVER) {
+		issue->take_over = true;
+		return 0;
+	}
 	if (option >= OPTION_DIRECTIVE)
 		return set_directive(issue, (size_t)(option - OPTION_DIRECTIVE), value);
 	if (option == OPTION_FORCE)
@@ -180,6 +188,8 @@ static int read_arguments(struct issue *issue, int argc, char **argv)
 		if (cli_site_is_option(issue->settings[i].directive))
 			return cli_usage("issue", "--%s is for the site: give --site too", issue->settings[i].directive);
 	}
+	if (issue->take_over && !issue->site)
+		return cli_usage("issue", "--take-over is for the site: give --site too");
 	if (issue->site && issue->options.dry_run)
 		return cli_usage("issue", "--site writes the site, which --dry-run forbids; `certd site --print` shows it");
 	return read_names(issue, argc - optind, argv + optind);
@@ -288,11 +298,6 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 	}
 	if (!config_find(with, issue->name))
 		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
-	if (issue->site) {
-		r = cli_site_make(config, with, issue->name, text);
-		if (r != CLI_EXIT_OK)
-			return r;
-	}
 	if (is_new && save(config, issue, text) != CLI_EXIT_OK)
 		return CLI_EXIT_FAILED;
 	if (run_job(cli, issue, with, &outcome, &err) < 0) {
@@ -307,6 +312,19 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 	if (r == CLI_EXIT_OK)
 		r = remembered;
 	return issue->json ? cli_json_print(cli_outcome_json(&outcome, 1), r) : r;
+}
+
+static int make_site(const struct issue *issue, const struct config *config, struct buf *text)
+{
+	CLEANUP(config_cleanup) struct config *with = NULL;
+	struct error err;
+
+	if (!issue->site)
+		return CLI_EXIT_OK;
+	error_clear(&err);
+	if (config_load_with(config, issue->name, buf_text(text), &with, &err) < 0)
+		return cli_fail("issue", &err);
+	return cli_site_make(config, with, issue->name, issue->take_over, text);
 }
 
 int cli_issue(const struct cli *cli, int argc, char **argv)
@@ -329,6 +347,8 @@ int cli_issue(const struct cli *cli, int argc, char **argv)
 		if (config_compose(config, issue.name, &issue.names, issue.settings, issue.settings_count, &text, &err) < 0)
 			status = cli_fail("issue", &err);
 		else
+			status = make_site(&issue, config, &text);
+		if (status == CLI_EXIT_OK)
 			status = run(cli, &issue, config, buf_text(&text));
 	}
 	ident_list_done(&issue.names);

@@ -20,11 +20,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_PRINT = 1000, OPTION_HELP, OPTION_WEBSOCKET, OPTION_PROXY, OPTION_DIRECTIVE };
-enum { OWN_OPTIONS = 4, LOCATIONS_MAX = 100, TEXT_MAX = 256 * 1024, RUNTIME_DIR_MODE = 0755 };
+enum { OPTION_PRINT = 1000, OPTION_TAKE_OVER, OPTION_HELP, OPTION_WEBSOCKET, OPTION_PROXY, OPTION_DIRECTIVE };
+enum { OWN_OPTIONS = 5, LOCATIONS_MAX = 100, TEXT_MAX = 256 * 1024, RUNTIME_DIR_MODE = 0755 };
 
 struct site_command {
 	bool print;
+	bool take_over;
 	bool help;
 	struct config_option settings[CONFIG_DIRECTIVES_MAX + LOCATIONS_MAX];
 	size_t settings_count;
@@ -34,6 +35,7 @@ struct site_command {
 
 static const struct option own_options[OWN_OPTIONS] = {
 	{ "print", no_argument, NULL, OPTION_PRINT },
+	{ "take-over", no_argument, NULL, OPTION_TAKE_OVER },
 	{ "websocket", required_argument, NULL, OPTION_WEBSOCKET },
 	{ "proxy", required_argument, NULL, OPTION_PROXY },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -56,6 +58,7 @@ static void print_help(void)
 	     "websockets and other requests on. The name of a certificate alone: its site as it\n"
 	     "is configured. Options that are given are remembered.\n\nOptions:\n"
 	     "  --print                      only print it\n"
+	     "  --take-over                  replace a server of http that has these names\n"
 	     "  --websocket PATH=URL         pass websockets on: /ws=http://localhost:8081\n"
 	     "  --proxy PATH=URL             pass requests on: /api=http://localhost:8000");
 	for (size_t i = 0; i < count; i++) {
@@ -108,6 +111,8 @@ static int take_option(struct site_command *command, int option, const char *val
 		return add_setting(command, "proxy", value);
 	if (option == OPTION_PRINT)
 		command->print = true;
+	else if (option == OPTION_TAKE_OVER)
+		command->take_over = true;
 	else
 		command->help = true;
 	return 0;
@@ -167,21 +172,32 @@ static void show(const struct deploy_site *site)
 		fputs(buf_text(&site->difference), stderr);
 }
 
-static int write_site(struct deploy_site *site, const struct config *config, const char *text, struct error *err)
+/* What was taken over lives in a file that the site includes. */
+static int add_include(struct deploy_site *site, struct buf *text, struct error *err)
 {
-	int r = config_save_check(config, site->certificate->name, text, err);
+	const struct config_option option = { "include", site->include };
+
+	if (site->include[0] == '\0')
+		return 0;
+	buf_reset(text);
+	return config_compose(site->config, site->certificate->name, &site->certificate->names, &option, 1, text, err);
+}
+
+static int write_site(struct deploy_site *site, const struct config *config, struct buf *text, struct error *err)
+{
+	int r = config_save_check(config, site->certificate->name, buf_text(text), err);
 
 	if (r == 0)
 		r = deploy_site_write(site, err);
 	show(site);
-	if (r < 0 || config_save(config, site->certificate->name, text, err) < 0)
+	if (r < 0 || add_include(site, text, err) < 0 || config_save(config, site->certificate->name, buf_text(text), err) < 0)
 		return -1;
 	if (r == DEPLOY_SITE_SAME)
 		log_notice("%s: the site is there already, as it is configured", site->certificate->name);
 	return deploy_site_reload(site, err) < 0 ? error_context(err, "the site is written and NGINX finds no fault in it") : 0;
 }
 
-int cli_site_make(const struct config *config, const struct config *with, const char *name, const char *text)
+int cli_site_make(const struct config *config, const struct config *with, const char *name, bool take_over, struct buf *text)
 {
 	CLEANUP(store_cleanup) struct store *store = NULL;
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
@@ -191,6 +207,7 @@ int cli_site_make(const struct config *config, const struct config *with, const 
 		.config = with,
 		.certificate = config_find(with, name),
 		.runner = runner_system(),
+		.take_over = take_over,
 	};
 	struct error err;
 
@@ -210,6 +227,7 @@ int cli_site_make(const struct config *config, const struct config *with, const 
 static int print_site(const struct config *with, const char *name)
 {
 	CLEANUP(store_cleanup) struct store *store = NULL;
+	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	CLEANUP(buf_done) struct buf out = BUF(TEXT_MAX);
 	CLEANUP(deploy_site_done) struct deploy_site site = {
 		.config = with,
@@ -220,9 +238,11 @@ static int print_site(const struct config *with, const char *name)
 
 	error_clear(&err);
 	deploy_site_init(&site);
-	if (store_open(with->state_dir, false, &store, &err) < 0)
+	if (store_open(with->state_dir, false, &store, &err) < 0 ||
+	    (store && store_cert_open(store, name, false, &store_cert, &err) < 0))
 		return cli_fail(name, &err);
 	site.store = store;
+	site.store_cert = store_cert;
 	if (deploy_site_print(&site, &out, &err) < 0)
 		return cli_fail(name, &err);
 	show(&site);
@@ -243,7 +263,7 @@ static int run(const struct site_command *command, const struct config *config)
 		return cli_fail("site", &err);
 	if (command->print)
 		return print_site(with, command->name);
-	status = cli_site_make(config, with, command->name, buf_text(&text));
+	status = cli_site_make(config, with, command->name, command->take_over, &text);
 	if (status == CLI_EXIT_OK)
 		printf("%s: NGINX was told of the site; `certd issue` obtains the certificate where there is none yet\n",
 		       command->name);

@@ -12,6 +12,7 @@
 #include "deploy/private.h"
 #include "deploy/site_plan.h"
 #include "deploy/workers.h"
+#include "store/store.h"
 #include "store/written.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ void site_plan_done(struct site_plan *plan)
 {
 	for (size_t i = 0; i < SITE_FILE_COUNT; i++)
 		buf_done(&plan->files[i].text);
+	buf_done(&plan->take.body);
 	buf_done(&plan->challenge_snippet);
 	buf_done(&plan->snippet);
 	free(plan->locations);
@@ -53,11 +55,22 @@ static bool have_ipv6(void)
 	return fd >= 0;
 }
 
+/* Without a certificate https refuses handshakes, and a redirect to it (that browsers remember) would end a site that works. */
+static int is_waiting(const struct deploy_site *site, bool *ret, struct error *err)
+{
+	uint64_t live;
+	int r = site->store_cert == NULL ? STORE_ABSENT : store_live(site->store_cert, &live, err);
+
+	*ret = r == STORE_ABSENT;
+	return r < 0 ? -1 : 0;
+}
+
 static int make_text(struct site_plan *plan, struct error *err)
 {
 	const struct config *config = plan->site->config;
 	const struct config_certificate *certificate = plan->site->certificate;
 	const struct config_site *from = certificate->site;
+	bool waiting;
 
 	plan->locations = calloc(from->locations_count + 1, sizeof(*plan->locations));
 	if (plan->locations == NULL)
@@ -69,7 +82,10 @@ static int make_text(struct site_plan *plan, struct error *err)
 	if (deploy_snippet_path(config, certificate->name, &plan->snippet, err) < 0 ||
 	    buf_check(&plan->challenge_snippet, "the path of the challenge snippet", err) < 0)
 		return -1;
+	if (is_waiting(plan->site, &waiting, err) < 0)
+		return -1;
 	plan->text = (struct nginx_site){
+		.waiting = waiting,
 		.certificate_name = certificate->name,
 		.names = &certificate->names,
 		.http_port = certificate->settings.http_port,
@@ -131,13 +147,20 @@ static int make_files(struct site_plan *plan, struct error *err)
 	return nginx_site_print(&plan->version, &plan->text, &plan->files[SITE_FILE_SITE].text, err);
 }
 
-int site_plan_make(struct deploy_site *site, struct site_plan *ret, struct error *err)
+int site_plan_make(struct deploy_site *site, bool writing, struct site_plan *ret, struct error *err)
 {
 	*ret = (struct site_plan){ .site = site, .snippet = BUF(PATH_MAX), .challenge_snippet = BUF(PATH_MAX) };
+	ret->take.body = BUF(DEPLOY_FILE_MAX);
 	for (size_t i = 0; i < SITE_FILE_COUNT; i++)
 		ret->files[i].text = BUF(TEXT_MAX);
 	if (store_written_load(site->store, &ret->written, err) < 0 || ask_nginx(ret, err) < 0 || site_place_find(ret, err) < 0 ||
-	    make_text(ret, err) < 0 || make_files(ret, err) < 0)
+	    make_text(ret, err) < 0)
+		return -1;
+	if (writing && ret->conf->refused[0] != '\0') {
+		error_set(err, ERROR_DEPLOY, "NGINX does not take its configuration as it is: %s", ret->conf->refused);
+		return error_advise(err, "mend that first (nginx -t), then try again; run as root");
+	}
+	if ((writing && site_take_plan(ret, err) < 0) || make_files(ret, err) < 0)
 		return -1;
 	if (ret->text.http3 && !ret->version.http3)
 		strv_addf(&site->said, "note: %s was built without HTTP/3: the site does without it", site->config->nginx.binary);
@@ -153,13 +176,25 @@ int deploy_site_print(struct deploy_site *site, struct buf *out, struct error *e
 {
 	CLEANUP(site_plan_done) struct site_plan plan;
 
-	if (site_plan_make(site, &plan, err) < 0)
+	if (site_plan_make(site, false, &plan, err) < 0)
 		return -1;
 	for (size_t i = 0; i < SITE_FILE_COUNT; i++) {
 		if (plan.files[i].wanted)
 			buf_printf(out, "# %s\n%s\n", plan.files[i].path, buf_text(&plan.files[i].text));
 	}
 	return buf_check(out, "the site", err);
+}
+
+/* What stands there moves away. */
+static bool is_taken(const struct site_plan *plan, const struct site_file *file)
+{
+	for (size_t i = 0; i < plan->take.count; i++) {
+		CLEANUP(clean_free) char *real = realpath(plan->take.servers[i]->block->file, NULL);
+
+		if (real != NULL && text_equal(real, file->path))
+			return true;
+	}
+	return false;
 }
 
 /* What stands there, if it is a person's: the difference, and an error. *ret_same: it is what would be written. */
@@ -174,7 +209,7 @@ static int check_file(struct site_plan *plan, const struct site_file *file, bool
 		return r < 0 ? -1 : 0;
 	*ret_same = text_equal(buf_text(&there), text) && there.len == file->text.len &&
 	            (file->link[0] == '\0' || access(file->link, F_OK) == 0);
-	if (text_equal(buf_text(&there), text) || store_written_is(plan->written, file->path, buf_text(&there)))
+	if (text_equal(buf_text(&there), text) || is_taken(plan, file) || store_written_is(plan->written, file->path, buf_text(&there)))
 		return 0;
 	if (diff_unified(file->path, buf_text(&there), "what certd would write", text, &plan->site->difference, err) < 0)
 		return -1;
@@ -248,13 +283,16 @@ static int apply(struct site_plan *plan, struct error *err)
 
 	if (remember(plan, false, err) < 0)
 		return -1;
-	if (make_changes(plan, &changes, err) < 0)
+	if (site_take_apply(plan, &changes, err) < 0 || make_changes(plan, &changes, err) < 0)
 		return deploy_changes_undo(&changes, err);
 	if (run_test(plan->site, err) < 0) {
 		error_context(err, "NGINX refuses the site of %s, and everything is as it was", plan->site->certificate->name);
 		err->kind = ERROR_DEPLOY;
 		return deploy_changes_undo(&changes, err);
 	}
+	if (site_take_verify(plan, err) < 0)
+		return deploy_changes_undo(&changes, err);
+	text_copy(plan->site->include, sizeof(plan->site->include), plan->take.include);
 	return remember(plan, true, err);
 }
 
@@ -279,13 +317,9 @@ int deploy_site_write(struct deploy_site *site, struct error *err)
 	bool same;
 
 	if (deploy_write_snippets(site->config, site->certificate, site->store_cert, site->runner, err) < 0 ||
-	    site_plan_make(site, &plan, err) < 0)
+	    site_plan_make(site, true, &plan, err) < 0)
 		return -1;
-	if (plan.conf->refused[0] != '\0') {
-		error_set(err, ERROR_DEPLOY, "NGINX does not take its configuration as it is: %s", plan.conf->refused);
-		return error_advise(err, "mend that first (nginx -t), then try again; run as root");
-	}
-	if (site_survey_names(&plan, err) < 0 || check_all(&plan, &same, err) < 0)
+	if (check_all(&plan, &same, err) < 0)
 		return -1;
 	if (same)
 		return remember(&plan, true, err) < 0 ? -1 : DEPLOY_SITE_SAME;

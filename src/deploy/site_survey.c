@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "deploy/change.h"
 #include "deploy/site.h"
 #include "store/written.h"
 
@@ -15,9 +16,15 @@
 
 bool site_server_is_own(const struct site_plan *plan, const struct nginx_server *server)
 {
+	CLEANUP(buf_done) struct buf text = BUF(DEPLOY_FILE_MAX);
+	struct error ignored;
 	CLEANUP(clean_free) char *path = realpath(server->block->file, NULL);
 
-	return path != NULL && text_equal(path, plan->files[SITE_FILE_SITE].path);
+	if (path == NULL || !text_equal(path, plan->files[SITE_FILE_SITE].path))
+		return false;
+	/* One of certd's that is not remembered (its state was lost) is compared with what would be written, as any file. */
+	return store_written_knows(plan->written, path) || (deploy_file_read(path, &text, &ignored) == 0 &&
+	                                                    text_has_prefix(buf_text(&text), NGINX_SITE_HEADING));
 }
 
 bool site_server_is_certds(const struct site_plan *plan, const struct nginx_server *server)
@@ -50,24 +57,13 @@ static const char *own_name(const struct nginx_server *server, const struct iden
 	return NULL;
 }
 
-int site_survey_names(const struct site_plan *plan, struct error *err)
+bool site_server_conflicts(const struct site_plan *plan, const struct nginx_server *server)
 {
 	const struct config_certificate *certificate = plan->site->certificate;
 	const struct config_settings *settings = &certificate->settings;
 
-	for (size_t i = 0; i < plan->servers->count; i++) {
-		const struct nginx_server *server = &plan->servers->items[i];
-		const char *name = own_name(server, &certificate->names);
-
-		if (name == NULL || site_server_is_own(plan, server) ||
-		    (!listens_on(server, settings->http_port) && !listens_on(server, settings->https_port)))
-			continue;
-		error_set(err, ERROR_DEPLOY, "%s:%u: this server has the name %s already", server->block->file, server->block->line,
-		          name);
-		return error_advise(err, "take the name out of its server_name, or the server out of NGINX's configuration; two servers "
-		                         "for one name would hide one another");
-	}
-	return 0;
+	return own_name(server, &certificate->names) != NULL && !site_server_is_own(plan, server) &&
+	       (listens_on(server, settings->http_port) || listens_on(server, settings->https_port));
 }
 
 /* A server of others that listens on the port; NULL for none. *ret_explicit: it is a default server by its own word. */
@@ -79,7 +75,8 @@ static const struct nginx_server *find_other(const struct site_plan *plan, unsig
 	for (size_t i = 0; i < plan->servers->count; i++) {
 		const struct nginx_server *server = &plan->servers->items[i];
 
-		if (!listens_on(server, port) || site_server_is_own(plan, server) || site_server_is_certds(plan, server))
+		if (!listens_on(server, port) || site_server_is_own(plan, server) || site_server_is_certds(plan, server) ||
+		    site_take_has(plan, server))
 			continue;
 		if (found == NULL)
 			found = server;

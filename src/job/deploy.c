@@ -1,9 +1,13 @@
 /* Step 7: the snippet and the deploy hooks, for a generation that was just made or that waits. */
 #include "job/story.h"
 
+#include "base/clean.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/log.h"
+#include "config/config.h"
 #include "deploy/deploy.h"
+#include "deploy/site.h"
 #include "store/store.h"
 
 /* A generation that waits for deployment since an earlier run. */
@@ -24,6 +28,31 @@ static int take_up_generation(struct story *story, struct error *err)
 	if (story_save(story, err) < 0)
 		return -1;
 	return store_live_switch(story->store_cert, story->generation, err);
+}
+
+/* The site that waited for its first certificate redirects from now on. It serves over http also without: so what keeps it from that is told,
+ * and is no reason to undo a certificate. */
+static void redirect(struct story *story)
+{
+	CLEANUP(deploy_site_done) struct deploy_site site = {
+		.config = story->job->config,
+		.certificate = story->certificate,
+		.store = story->store,
+		.store_cert = story->store_cert,
+		.runner = story->job->runner,
+	};
+	struct error why;
+	int r;
+
+	error_clear(&why);
+	deploy_site_init(&site);
+	r = deploy_site_write(&site, &why);
+	if (r == DEPLOY_SITE_DONE)
+		r = deploy_site_reload(&site, &why);
+	if (r < 0) {
+		error_context(&why, "the site does not redirect from http to https yet");
+		log_failure(LOG_LEVEL_WARNING, story->certificate->name, &why);
+	}
 }
 
 int job_deploy(struct story *story, struct error *err)
@@ -48,5 +77,7 @@ int job_deploy(struct story *story, struct error *err)
 			             story->certificate->name);
 		return error_context(err, "the certificate is issued, but not deployed");
 	}
+	if (story->certificate->site && story->certificate->settings.deploy == CONFIG_DEPLOY_NGINX && story->previous == 0)
+		redirect(story);
 	return 0;
 }

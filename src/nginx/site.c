@@ -75,18 +75,6 @@ static bool with_http3(const struct nginx_version *version, bool wanted)
 	return wanted && version->http3 && nginx_version_at_least(version->nginx, 1, 25, 1);
 }
 
-static void print_http_server(const struct nginx_site *site, struct buf *out)
-{
-	buf_append_text(out, "server {\n");
-	print_listen(site->http_port, site->ipv6, "", out);
-	print_server_names(site, NULL, out);
-	buf_printf(out, "\tserver_tokens off;\n\n\tinclude \"%s\";\n\n", site->challenge_snippet);
-	/* In a location: directly in the server it would come before the exception. */
-	buf_append_text(out, "\tlocation / {\n\t\treturn 301 ");
-	print_target(site, out);
-	buf_append_text(out, ";\n\t}\n}\n");
-}
-
 /* What all servers of https begin with. */
 static void print_https_head(const struct nginx_version *version, const struct nginx_site *site, const char *without,
                              struct buf *out)
@@ -97,6 +85,7 @@ static void print_https_head(const struct nginx_version *version, const struct n
 		print_listen(site->https_port, site->ipv6, " quic", out);
 	print_server_names(site, without, out);
 	buf_printf(out, "\tserver_tokens off;\n\tinclude \"%s\";\n", site->snippet);
+	buf_append_text(out, "\tadd_header X-Content-Type-Options nosniff always;\n");
 	if (site->hsts_s > 0)
 		buf_printf(out,
 		           "\t# Browsers that have seen this refuse http and certificates that are not valid, for that many seconds.\n"
@@ -145,9 +134,9 @@ static void print_error_page(const char *codes, const char *uri, struct buf *out
 	buf_printf(out, "\n\terror_page %s %s;\n\tlocation = %s {\n\t\tinternal;\n\t}\n", codes, uri, uri);
 }
 
-static void print_https_server(const struct nginx_version *version, const struct nginx_site *site, struct buf *out)
+/* What the site serves. */
+static void print_content(const struct nginx_site *site, struct buf *out)
 {
-	print_https_head(version, site, NULL, out);
 	/* Compressed answers over TLS can give away what is secret in them (BREACH). */
 	buf_append_text(out, "\tgzip off;\n");
 	if (site->root != NULL)
@@ -163,7 +152,31 @@ static void print_https_server(const struct nginx_version *version, const struct
 	/* What is included may have a location of this path. */
 	if (site->root != NULL && site->include == NULL && location_of(site, "/") == NULL)
 		buf_append_text(out, "\n\tlocation / {\n\t\ttry_files $uri $uri/ =404;\n\t}\n");
+}
+
+static void print_https_server(const struct nginx_version *version, const struct nginx_site *site, struct buf *out)
+{
+	print_https_head(version, site, NULL, out);
+	print_content(site, out);
 	buf_append_text(out, "}\n");
+}
+
+static void print_http_server(const struct nginx_site *site, struct buf *out)
+{
+	buf_append_text(out, "server {\n");
+	print_listen(site->http_port, site->ipv6, "", out);
+	print_server_names(site, NULL, out);
+	buf_printf(out, "\tserver_tokens off;\n\n\tinclude \"%s\";\n\n", site->challenge_snippet);
+	if (site->waiting) {
+		buf_append_text(out, "\t# Until there is a certificate. Then http redirects to https.\n");
+		print_content(site, out);
+		buf_append_text(out, "}\n");
+		return;
+	}
+	/* In a location: directly in the server it would come before the exception. */
+	buf_append_text(out, "\tlocation / {\n\t\treturn 301 ");
+	print_target(site, out);
+	buf_append_text(out, ";\n\t}\n}\n");
 }
 
 /* The server that leads the other names to the canonical one. */
@@ -185,7 +198,7 @@ int nginx_site_print(const struct nginx_version *version, const struct nginx_sit
 		return error_advise(err, "say what: --root DIR for files, or --proxy /=http://localhost:PORT for an application");
 	}
 	buf_printf(out,
-	           "# Written by certd for %s, from the site block of its certificate, see certd.conf(5).\n"
+	           NGINX_SITE_HEADING "%s, from the site block of its certificate, see certd.conf(5).\n"
 	           "# Say there what shall change: a file that was changed by hand is not written again.\n\n",
 	           site->certificate_name);
 	print_http_server(site, out);

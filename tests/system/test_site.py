@@ -42,6 +42,8 @@ def test_written_where_debian_has_sites(debian):
     # Debian's site is the default server of port 80 and stays it; nobody is of 443.
     default = site_file(lab, "certd_default.conf").read_text()
     assert "ssl_reject_handshake on;" in default and "return 444" not in default
+    # Nothing is redirected to where there is no certificate yet.
+    assert lab.http(BARE)[::2] == (200, b"the real site\n") and lab.served() is None
     assert lab.nginx.test_passes() is True
     before = tree(lab.folder)
     done = lab.certd("site", BARE)
@@ -109,7 +111,7 @@ def test_another_server_with_the_name(debian):
     other.write_text(f"server {{\n\tlisten {lab.nginx.http_port};\n\tserver_name x.example {WWW};\n\treturn 404;\n}}\n")
     before = tree(lab.folder)
     done = lab.certd("site", "--root", lab.www, *NAMES)
-    assert done.status == 1 and f"{other}:1" in done.err and WWW in done.err, done
+    assert done.status == 1 and f"{other}:3: this server has the name \"x.example\" too" in done.err, done
     assert tree(lab.folder) == before
 
 
@@ -127,3 +129,138 @@ def test_the_whole_way_from_nothing(debian):
         assert lab.https(name, "/none") == (404, b"not here\n")
     assert lab.certd("renew", "--force").status == 0
     lab.assert_served()
+
+
+# --- a site of http that is there already ---
+
+OLD_SITE = """\
+# our site
+server {{
+	listen {port};
+	listen [::]:{port};
+	server_name {names};
+
+	root {www};
+	error_page 404 /404.html;	# shown to people
+	location /app/ {{
+		return 200 "the app at $uri\\n";
+	}}
+	location ~ \\.secret$ {{
+		return 403;
+	}}
+	location /away {{ return 302 http://elsewhere.example/; }}
+}}
+"""
+
+
+def old_site(lab, name="mysite", names=NAMES, text=OLD_SITE, enabled=True):
+    path = (lab.folder / "sites-available" / name) if enabled else (lab.folder / "conf.d" / name)
+    path.write_text(text.format(port=lab.nginx.http_port, names=" ".join(names), www=lab.www, other=lab.nginx.https_port))
+    if enabled:
+        (lab.folder / "sites-enabled" / name).symlink_to(path)
+    return path
+
+
+def reload(lab):
+    assert lab.nginx.test_passes() is True
+    lab.nginx.stop()
+    lab.nginx.start()
+
+
+def assert_lives_on(lab, fetch):
+    for name in NAMES:
+        assert fetch(name)[::len(fetch(name)) - 1] == (200, b"the real site\n")
+        assert fetch(name, "/none")[-1] == b"not here\n"
+        assert fetch(name, "/app/x")[-1] == b"the app at /app/x\n"
+        assert fetch(name, "/x.secret")[0] == 403 and fetch(name, "/away")[0] == 302
+
+
+@pytest.mark.parametrize("kind", ["link", "link-of-our-name", "file-in-sites-enabled", "conf.d"])
+def test_taken_over(debian, kind):
+    lab = debian(start=False)
+    path = old_site(lab, {"link-of-our-name": f"{BARE}.conf", "conf.d": "mysite.conf"}.get(kind, "mysite"),
+                    enabled=kind != "conf.d")
+    if kind == "file-in-sites-enabled":
+        link = lab.folder / "sites-enabled" / "mysite"
+        link.unlink()
+        path.rename(link)
+    text = OLD_SITE.format(port=lab.nginx.http_port, names=" ".join(NAMES), www=lab.www)
+    reload(lab)
+    before = tree(lab.folder)
+    # Asked for first, and shown.
+    done = lab.certd("site", *NAMES)
+    assert done.status == 1 and "--take-over" in done.err and "would be taken over" in done.err, done
+    assert tree(lab.folder) == before
+    done = lab.certd("site", "--take-over", *NAMES)
+    assert done.status == 0, done
+    assert lab.nginx.test_passes() is True and "conflicting server name" not in lab.nginx.command("-t").stderr
+    assert text in [file.read_text() for file in lab.folder.rglob("*") if file.is_file()], "the original is kept"
+    # Without a certificate it is served as it was.
+    assert_lives_on(lab, lab.http)
+    done = lab.issue()
+    assert done.status == 0, done
+    lab.assert_served()
+    assert_lives_on(lab, lab.https)
+    assert lab.http(BARE)[0] == 301
+    include = (lab.snippets / "certd" / f"{BARE}.taken-over.conf").read_text()
+    assert "# shown to people" in include and "listen" not in include.split("\n", 1)[1]
+    before = tree(lab.folder)
+    assert lab.certd("site", BARE).status == 0 and tree(lab.folder) == before
+    assert lab.certd("renew", "--force").status == 0
+
+
+def test_taken_over_in_one_command_with_a_websocket(debian):
+    lab = debian(start=False)
+    old_site(lab, names=(BARE,))
+    old_site(lab, "www", text="server {{ listen {port}; server_name {names}; return 301 http://togetherers.com$request_uri; }}\n",
+             names=(WWW,))
+    reload(lab)
+    done = lab.certd("issue", "--site", "--take-over", "--canonical", BARE, "--websocket", "/ws=http://127.0.0.1:9", *NAMES)
+    assert done.status == 0, done
+    lab.assert_served()
+    assert lab.https(BARE, "/app/x")[1] == b"the app at /app/x\n" and lab.https(BARE, "/ws")[0] == 502
+    assert lab.http(WWW)[1]["Location"] == f"https://{BARE}:{lab.nginx.https_port}/"
+    assert lab.https(WWW)[0] == 301
+    assert lab.certd("renew", "--force").status == 0
+
+
+def test_put_back_when_nginx_refuses_it(debian):
+    lab = debian(start=False)
+    old_site(lab, f"{BARE}.conf")
+    reload(lab)
+    before = tree(lab.path / "etc"), tree(lab.snippets)
+    done = lab.certd("site", "--take-over", "--proxy", "/x=http://no.such.host.invalid:1", *NAMES)
+    assert done.status == 1 and "host not found" in done.err, done
+    assert tree(lab.path / "etc") == before[0] and not list(lab.snippets.rglob("*.taken-over.conf"))
+    assert lab.http(BARE)[::2] == (200, b"the real site\n")
+
+
+SERVER = "server {{\n\tlisten {port};\n\tserver_name {names};\n\t%s\n}}\n"
+
+
+@pytest.mark.parametrize("text,line,word", [
+    ("upstream app {{ server 127.0.0.1:9; }}\n" + SERVER % "root {www};", 1, "upstream"),
+    (SERVER % "return 200 x;", 4, "before every location"),
+    (SERVER % "location / {{ return 301 https://$host$request_uri; }}", 4, "lead back to itself"),
+    (SERVER % "root {www}; server_name other.example;", 4, "other.example"),
+    (SERVER % "listen 127.0.0.1:{other};", 4, "way of its own"),
+    (SERVER % "ssl_protocols TLSv1;", 4, "ssl_protocols"),
+    (SERVER % "root {www};" + SERVER.replace("{names}", "www.togetherers.com") % "root {www};", 6, "both serve"),
+])
+def test_not_taken_over(debian, text, line, word):
+    lab = debian(start=False)
+    old_site(lab, text=text, names=NAMES if text.count("server {{") == 1 else (BARE,))
+    reload(lab)
+    before = tree(lab.folder)
+    done = lab.certd("site", "--take-over", "--error-page-404", "/404.html", *NAMES)
+    assert done.status == 1 and f"mysite:{line}:" in done.err and word in done.err, done
+    assert tree(lab.folder) == before
+
+
+def test_not_taken_over_out_of_the_main_file(debian):
+    lab = debian(start=False)
+    block = (SERVER % f"root {lab.www};").format(port=lab.nginx.http_port, names=BARE)
+    lab.nginx.config.write_text(lab.nginx.config.read_text().replace("http {\n", "http {\n" + block, 1))
+    reload(lab)
+    done = lab.certd("site", "--take-over", *NAMES)
+    assert done.status == 1 and f"{lab.nginx.config}:" in done.err and "main file" in done.err, done

@@ -156,6 +156,22 @@ static void test_canonical(void **state)
 	assert_text(&out, "\tserver_name www.a.example;\n", true);
 }
 
+static void test_waiting(void **state)
+{
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	struct nginx_site site = plain();
+
+	(void)state;
+	site.waiting = true;
+	site.locations = locations;
+	site.locations_count = 1;
+	print(&bookworm, &site, &out);
+	assert_text(&out, "return 301", false);
+	assert_int_equal(count(&out, "\troot \"/srv/www\";\n"), 2);
+	assert_int_equal(count(&out, "\tlocation /ws {\n"), 2);
+	assert_int_equal(count(&out, "include \"/s/certd-acme-challenge.conf\";"), 1);
+}
+
 static void test_nothing_to_serve(void **state)
 {
 	CLEANUP(buf_done) struct buf out = BUF(65536);
@@ -262,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_fits_the_version),
 		cmocka_unit_test(test_locations),
 		cmocka_unit_test(test_canonical),
+		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_nothing_to_serve),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test_setup_teardown(test_nginx_takes_it, scratch_make, scratch_remove),
