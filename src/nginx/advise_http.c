@@ -255,8 +255,8 @@ static void look_at(struct nginx_advisor *a, const char *name, const struct ngin
 	/* A default server that has the exception does what it is there for. */
 	if (view->choice.kind == NGINX_NAME_NONE && !nginx_is_address(name) && proof.fate != NGINX_PROOF_SERVED) {
 		no_name(a, name, view);
-		/* Whether anybody asks there is another question: the name may have no address of that family. */
-		if (view->elsewhere)
+		/* The name may have no address of that family; and a default server that knows nothing of proofs need not learn it. */
+		if (view->elsewhere || proof.fate == NGINX_PROOF_ELSEWHERE)
 			return;
 	}
 	if (a->expected->http_01)
