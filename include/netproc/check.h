@@ -45,6 +45,7 @@ struct check {
 	struct dns_host *hosts;
 	char asked_whom[CHECK_WHOM_SIZE]; /* words for whom DNS is asked of: "the authoritative servers", ... */
 	struct dns_config dns;
+	bool no_dns; /* nothing can be asked at all from here */
 	struct check_dead *dead;
 	size_t dead_count;
 	json_t *findings;

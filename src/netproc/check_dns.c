@@ -70,7 +70,10 @@ static int resolve(struct check *check, size_t count, struct error *err)
 	check->dns.trust_anchor = NULL;
 	(void)text_copy(check->asked_whom, sizeof(check->asked_whom),
 	                "the resolver of /etc/resolv.conf (the authoritative servers could not be asked from here)");
-	return dns_resolve_all(&check->dns, check->hosts, count, err);
+	if (dns_resolve_all(&check->dns, check->hosts, count, err) < 0)
+		return -1;
+	check->no_dns = all_failed(check, count);
+	return 0;
 }
 
 static int ask_extra(struct check *check, size_t count, struct extra *extra, struct error *err)
@@ -157,6 +160,11 @@ static enum check_level judge(const struct check *check, const struct dns_host *
 	}
 	CHECK_FORMAT(words->seen, "no answer: %s", host->reason);
 	CHECK_FORMAT(words->means, "a browser says that the server's address could not be found, and no CA can validate the name");
+	if (check->no_dns) {
+		CHECK_FORMAT(words->means, "no name at all could be asked for: it seems that this host has no DNS");
+		CHECK_FORMAT(words->advice, "look at this host's network and at /etc/resolv.conf, or name a DNS server that answers with `resolver`");
+		return CHECK_FAILURE;
+	}
 	CHECK_FORMAT(words->advice, "look whether the zone's name servers answer, and whether the registrar names the right ones; SERVFAIL may also "
 	                            "come of DNSSEC signatures that do not fit");
 	return CHECK_FAILURE;

@@ -418,7 +418,8 @@ def test_authoritative_servers_from_the_root_on(certd, tmp_path, signed, level, 
     conf = tmp_path / "certd.conf"
     conf.write_text(f'state-dir = "{tmp_path}/state"\nruntime-dir = "{tmp_path}/run"\nconnect-timeout = 5s\n')
     done = subprocess.run(["unshare", "-nm", sys.executable, pathlib.Path(__file__).parent / "lab" / "world.py", tmp_path / "knot", signed,
-                           certd, "-c", conf, "check", "--json", *NAMES], capture_output=True, text=True, check=False, timeout=120)
+                           certd, "-c", conf, "check", "--json", *NAMES, "here." + BARE, "elsewhere." + BARE],
+                          capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1, done
     findings = {entry["name"]: entry["findings"] for entry in json.loads(done.stdout)["names"]}
     found = of(findings[BARE], "dns")[0]
@@ -427,8 +428,22 @@ def test_authoritative_servers_from_the_root_on(certd, tmp_path, signed, level, 
     if signed != "bogus":
         assert "A 127.0.0.1" in found["seen"]
         assert "neither A nor AAAA" in one(findings[WWW], "dns", "failure")["seen"]
+        assert "none of this host's" in one(findings["elsewhere." + BARE], "dns", "warning")["seen"]
+        assert len(of(findings["here." + BARE], "dns")) == 1
         # the CA's directory is not in that world: what is built in of it serves
         assert "every CA may issue" in one(findings[BARE], "caa", "ok")["seen"]
+
+
+@pytest.mark.skipif(not can_have_a_world(), reason="needs root, ip and namespaces")
+def test_no_network_at_all(certd, tmp_path):
+    conf = tmp_path / "certd.conf"
+    conf.write_text(f'state-dir = "{tmp_path}/state"\nruntime-dir = "{tmp_path}/run"\nconnect-timeout = 3s\n')
+    done = subprocess.run(["unshare", "-n", certd, "-c", conf, "check", "--json", BARE], capture_output=True, text=True, check=False,
+                          timeout=60)
+    assert done.returncode == 1, done
+    findings = json.loads(done.stdout)["names"][0]["findings"]
+    assert "this host has no DNS" in one(findings, "dns", "failure")["means"]
+    assert not of(findings, "caa")
 
 
 @needs_knot
