@@ -110,6 +110,7 @@ struct acme_wish {
 	const struct ident_list *idents;
 	const char *const *challenges; /* types in the order of preference; NULL-terminated */
 	const char *profile; /* or NULL */
+	bool require_profile; /* an error where the CA does not offer it; else it is done without, with a warning */
 	const char *preferred_chain; /* a name or a fingerprint, see cert_chain_prefer(); or NULL */
 	const char *replaces; /* certID of the certificate that this one replaces, issued to the same account; or NULL */
 	const char *order_url; /* of an earlier run for the same names, account and CSR; NULL to begin anew */
@@ -121,5 +122,8 @@ struct acme_wish {
  * rateLimited, a 503 and a Retry-After that is over the limit. When authorizations of the order failed, the order is given up and
  * forgotten; on transport errors and deadlines it is kept for the next run. */
 int acme_issue(struct acme_session *session, const struct acme_wish *wish, struct buf *out_pem, struct error *err);
+
+/* What the administrator is to be warned of after the last acme_issue(); "" for nothing. Borrowed. */
+const char *acme_session_warning(const struct acme_session *session);
 
 #endif

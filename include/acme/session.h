@@ -22,6 +22,7 @@ struct acme_session {
 	bool account_gone; /* the CA said that it does not know the account */
 	bool registered_anew; /* which happens once in a session */
 
+	char warning[1024]; /* of the last issue */
 	struct error later; /* the directory or the account must not be asked before its time; kind ERROR_NONE without one */
 	int64_t deadline_ms; /* of the attempt, monotonic */
 	enum acme_step step; /* that was told last */

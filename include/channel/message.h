@@ -44,6 +44,7 @@ struct message_issue {
 	const char *account_url; /* or NULL */
 	const char *contact; /* or NULL */
 	const char *profile; /* or NULL */
+	bool require_profile;
 	const char *preferred_chain; /* or NULL */
 	const char *order_url; /* or NULL */
 	const char *replaces; /* certID (RFC 9773) of the certificate that this one replaces, or NULL */

@@ -36,6 +36,8 @@ struct config_settings {
 	bool agree_tos;
 	enum key_type key;
 	const char *profile; /* or NULL */
+	bool require_profile; /* no certificate rather than one of another profile */
+	bool reuse_key; /* a renewal keeps the key */
 	const char *preferred_chain; /* or NULL */
 	const char *challenge; /* "http-01" */
 	const char *webroot; /* absolute */

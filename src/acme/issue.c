@@ -460,7 +460,25 @@ static int issue_once(struct acme_session *session, const struct acme_wish *wish
 	return r;
 }
 
-static int prepare(struct acme_session *session, const struct acme_wish *wish, struct error *err)
+/* A profile that is only preferred is done without where the CA does not offer it. */
+static int settle_profile(struct acme_session *session, struct acme_wish *wish, struct error *err)
+{
+	struct error refusal;
+
+	error_clear(&refusal);
+	if (acme_directory_check_profile(&session->directory, wish->profile, &refusal) == 0)
+		return 0;
+	if (wish->require_profile || refusal.kind != ERROR_REFUSED) {
+		*err = refusal;
+		return -1;
+	}
+	snprintf(session->warning, sizeof(session->warning), "%.400s; ordered without one: %.500s", refusal.message,
+	         refusal.advice);
+	wish->profile = NULL;
+	return 0;
+}
+
+static int prepare(struct acme_session *session, struct acme_wish *wish, struct error *err)
 {
 	int r;
 
@@ -468,7 +486,7 @@ static int prepare(struct acme_session *session, const struct acme_wish *wish, s
 		return -1;
 	r = acme_session_need_directory(session, err);
 	if (r == 0)
-		r = acme_directory_check_profile(&session->directory, wish->profile, err);
+		r = settle_profile(session, wish, err);
 	if (r == 0)
 		r = acme_account_need(session, err);
 	if (r != 0)
@@ -478,14 +496,15 @@ static int prepare(struct acme_session *session, const struct acme_wish *wish, s
 
 int acme_issue(struct acme_session *session, const struct acme_wish *wish, struct buf *out_pem, struct error *err)
 {
-	struct acme_wish anew = *wish;
+	struct acme_wish mine = *wish;
 	int r;
 
 	session->deadline_ms = acme_session_now_ms(session) + session->config.limits.attempt_ms;
 	session->account_gone = false;
-	if (prepare(session, wish, err) != 0)
+	session->warning[0] = '\0';
+	if (prepare(session, &mine, err) != 0)
 		return -1;
-	r = issue_once(session, wish, out_pem, err);
+	r = issue_once(session, &mine, out_pem, err);
 	if (r == 0 || !session->account_gone || session->registered_anew)
 		return r;
 
@@ -493,8 +512,8 @@ int acme_issue(struct acme_session *session, const struct acme_wish *wish, struc
 	session->registered_anew = true;
 	session->account_gone = false;
 	session->account_url[0] = '\0';
-	anew.order_url = NULL;
-	if (prepare(session, &anew, err) != 0)
+	mine.order_url = NULL;
+	if (prepare(session, &mine, err) != 0)
 		return -1;
-	return issue_once(session, &anew, out_pem, err);
+	return issue_once(session, &mine, out_pem, err);
 }

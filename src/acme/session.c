@@ -112,6 +112,11 @@ int acme_session_tell(struct acme_session *session, enum acme_step step, const c
 	return session->config.notary->progress(session->config.notary->self, &progress, err);
 }
 
+const char *acme_session_warning(const struct acme_session *session)
+{
+	return session->warning;
+}
+
 bool acme_session_is_later(struct acme_session *session, struct error *err)
 {
 	if (session->later.kind == ERROR_LATER && acme_session_now_at(session) < session->later.retry_at) {

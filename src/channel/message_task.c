@@ -41,11 +41,11 @@ void message_preflight_done(struct message_preflight *message)
 
 json_t *message_issue_pack(const struct message_issue *message)
 {
-	return json_pack("{s:o, s:o, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:o}", "names",
+	return json_pack("{s:o, s:o, s:s, s:s?, s:s?, s:s?, s:b, s:s?, s:s?, s:s?, s:b, s:b, s:o}", "names",
 	                 message_part_names_pack(&message->names), "challenges", message_part_strings_pack(&message->challenges),
 	                 "directory", message->directory_url, "account", message->account_url, "contact", message->contact,
-	                 "profile", message->profile, "preferred_chain", message->preferred_chain, "order", message->order_url,
-	                 "replaces", message->replaces, "agree_tos", message->agree_tos ? 1 : 0,
+	                 "profile", message->profile, "require_profile", message->require_profile ? 1 : 0,
+	                 "preferred_chain", message->preferred_chain, "order", message->order_url, "replaces", message->replaces, "agree_tos", message->agree_tos ? 1 : 0,
 	                 "binding", message->binding ? 1 : 0, "limits", message_part_limits_pack(&message->limits));
 }
 
@@ -57,6 +57,7 @@ int message_issue_read(const json_t *json, struct message_issue *ret, struct err
 	    message_part_text(json, issue_what, "account", &m.account_url, err) < 0 ||
 	    message_part_text(json, issue_what, "contact", &m.contact, err) < 0 ||
 	    message_part_text(json, issue_what, "profile", &m.profile, err) < 0 ||
+	    message_part_flag(json, issue_what, "require_profile", &m.require_profile, err) < 0 ||
 	    message_part_text(json, issue_what, "preferred_chain", &m.preferred_chain, err) < 0 ||
 	    message_part_text(json, issue_what, "order", &m.order_url, err) < 0 ||
 	    message_part_text(json, issue_what, "replaces", &m.replaces, err) < 0 ||

@@ -52,13 +52,33 @@ static bool take_up_pending(struct story *story)
 	return false;
 }
 
+/* The key of the certificate that is renewed, where it shall be kept (reuse-key) and still fits. One whose certificate was revoked does not. */
+static bool keep_key(struct story *story)
+{
+	const struct job_survey *survey = &story->survey;
+	const struct config_settings *settings = &story->certificate->settings;
+	struct error trouble;
+
+	if (!settings->reuse_key || !survey->have || survey->revoked ||
+	    !text_equal(survey->facts.key, key_type_name(settings->key)))
+		return false;
+	error_clear(&trouble);
+	if (store_generation_read(story->store_cert, survey->newest, "privkey.pem", &story->key_pem, &trouble) == STORE_OK &&
+	    pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0)
+		return true;
+	log_failure(LOG_LEVEL_WARNING, "the key of the present certificate cannot be kept, making another", &trouble);
+	buf_done(&story->key_pem);
+	return false;
+}
+
 static int make_key(struct story *story, struct error *err)
 {
 	const struct config_certificate *certificate = story->certificate;
 
-	if (pkey_generate(certificate->settings.key, &story->key, err) < 0 ||
-	    pkey_print(story->key, &story->key_pem, err) < 0 ||
-	    csr_create(story->key, &certificate->names, &story->csr_der, err) < 0)
+	if (!keep_key(story) && (pkey_generate(certificate->settings.key, &story->key, err) < 0 ||
+	                         pkey_print(story->key, &story->key_pem, err) < 0))
+		return error_context(err, "the key of the certificate");
+	if (csr_create(story->key, &certificate->names, &story->csr_der, err) < 0)
 		return error_context(err, "the key of the certificate");
 	return 0;
 }
@@ -115,6 +135,18 @@ static void tick(void *self)
 		story->job->tick(story->job->self);
 }
 
+/* What the CA could not do as it was wished. */
+static void show_warning(const struct story *story, const char *warning)
+{
+	char line[ERROR_MESSAGE_MAX];
+
+	if (!warning)
+		return;
+	text_copy(line, sizeof(line), warning);
+	text_clean(line);
+	log_warning("%s: %s", story->certificate->name, line);
+}
+
 static const char *order_to_resume(const struct story *story)
 {
 	const struct store_state *state = &story->survey.state;
@@ -169,6 +201,7 @@ static int converse(struct story *story, struct error *err)
 		.account_url = store_account_url(story->account),
 		.contact = settings->email ? contact : NULL,
 		.profile = settings->profile,
+		.require_profile = settings->require_profile,
 		.preferred_chain = settings->preferred_chain,
 		.order_url = order_to_resume(story),
 		.replaces = predecessor(story),
@@ -187,6 +220,7 @@ static int converse(struct story *story, struct error *err)
 	                 task.limits.attempt_ms + PATIENCE_MS, &result, err) < 0 ||
 	    message_answer_read(result, &chain, err) < 0)
 		return -1;
+	show_warning(story, json_string_value(json_object_get(result, "warning")));
 	if (!chain || buf_append_text(&story->chain_pem, chain) < 0)
 		return error_set(err, ERROR_PROTOCOL, "the net process sent no certificate chain, or one that is too long");
 	return 0;

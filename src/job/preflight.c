@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "challenge/challenge.h"
 #include "channel/message.h"
+#include "plan/profile.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -94,11 +95,15 @@ int job_preflight(struct story *story, struct error *err)
 	const struct challenge_method *method = challenge_find(settings->challenge);
 	const struct challenge_config config = { .webroot = settings->webroot };
 	struct error trouble;
+	char refusal[STORY_FINDING_SIZE];
 
 	if (!method)
 		return error_set(err, ERROR_USAGE, "there is no challenge type %s", settings->challenge);
 	if (store_probe(story->store, err) < 0 || method->check(&config, err) < 0)
 		return error_context(err, "nothing was asked of the CA");
+	if (plan_profile_refuses(settings->ca->directory, settings->profile, &story->certificate->names, refusal,
+	                         sizeof(refusal)))
+		log_warning("%s: %s", story->certificate->name, refusal);
 	if (!settings->preflight)
 		return 0;
 	story_progress(story, "preflight", "looking up the names and fetching a test file through port 80");

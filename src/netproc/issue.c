@@ -14,6 +14,7 @@ int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_resul
 	CLEANUP(message_issue_done) struct message_issue task = { 0 };
 	struct netproc_wish whose;
 	struct acme_wish wish;
+	const char *warning;
 
 	if (message_issue_read(message, &task, err) < 0)
 		return -1;
@@ -31,6 +32,7 @@ int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_resul
 		.idents = &task.names,
 		.challenges = (const char *const *)task.challenges.items,
 		.profile = task.profile,
+		.require_profile = task.require_profile,
 		.preferred_chain = task.preferred_chain,
 		.order_url = task.order_url,
 		.replaces = task.replaces,
@@ -38,5 +40,8 @@ int netproc_issue(struct netproc *net, const json_t *message, json_t **ret_resul
 	if (acme_issue(netproc_session_acme(net), &wish, &pem, err) < 0)
 		return -1;
 	*ret_result = message_done_pack(buf_text(&pem));
+	warning = acme_session_warning(netproc_session_acme(net));
+	if (*ret_result && *warning != '\0')
+		json_object_set_new(*ret_result, "warning", json_string(warning));
 	return *ret_result ? 0 : error_set(err, ERROR_PROTOCOL, "the certificate chain that the CA sent is no text");
 }

@@ -157,7 +157,7 @@ void client_restart(struct client *client)
 
 int client_issue(struct client *client)
 {
-	struct acme_wish wish = { .idents = &client->idents, .challenges = client->challenges, .profile = client->profile,
+	struct acme_wish wish = { .idents = &client->idents, .challenges = client->challenges, .profile = client->profile, .require_profile = client->require_profile,
 		                  .preferred_chain = client->preferred_chain, .replaces = client->replaces,
 		                  .order_url = client->order_url[0] != '\0' ? client->order_url : NULL };
 	char kept[2100];

@@ -28,6 +28,7 @@ struct client {
 	struct ident_list idents;
 	const char *challenges[4];
 	const char *profile;
+	bool require_profile;
 	const char *preferred_chain;
 	const char *replaces;
 	const char *decline; /* a challenge type that the notary declines */

@@ -590,6 +590,7 @@ static void test_profile(void **state)
 	struct world *world = *state;
 
 	world->client->profile = "tlsserver";
+	world->client->require_profile = true;
 	must_fail(world, ERROR_REFUSED, "does not offer the profile");
 	text_copy(world->ca->profiles[0], sizeof(world->ca->profiles[0]), "classic");
 	client_restart(world->client);
@@ -599,6 +600,20 @@ static void test_profile(void **state)
 	client_restart(world->client);
 	must_issue(world);
 	assert_string_equal(world->ca->orders[0].profile, "tlsserver");
+	assert_string_equal(acme_session_warning(world->client->session), "");
+}
+
+/* One that is only preferred is done without, with a warning. */
+static void test_profile_preferred(void **state)
+{
+	struct world *world = *state;
+
+	world->client->profile = "tlsserver";
+	text_copy(world->ca->profiles[0], sizeof(world->ca->profiles[0]), "classic");
+	must_issue(world);
+	assert_string_equal(world->ca->orders[0].profile, "");
+	assert_non_null(strstr(acme_session_warning(world->client->session), "tlsserver"));
+	assert_non_null(strstr(acme_session_warning(world->client->session), "(classic)"));
 }
 
 /* The CA has forgotten the account: registered anew, once, with the same key. */
@@ -809,6 +824,7 @@ int main(void)
 		STORY(terms),
 		STORY(binding),
 		STORY(profile),
+		STORY(profile_preferred),
 		STORY(account_lost),
 		STORY(account_deactivated),
 		STORY(resume_stale),

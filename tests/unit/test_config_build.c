@@ -123,6 +123,8 @@ static void test_nothing_said_is_all_default(void **state)
 	assert_false(c->defaults.agree_tos);
 	assert_int_equal(c->defaults.key, KEY_ECDSA_P256);
 	assert_null(c->defaults.profile);
+	assert_false(c->defaults.require_profile);
+	assert_false(c->defaults.reuse_key);
 	assert_string_equal(c->defaults.challenge, "http-01");
 	assert_string_equal(c->defaults.webroot, CERTD_LOCALSTATEDIR "/lib/certd/webroot");
 	assert_null(c->defaults.resolver);
