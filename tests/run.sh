@@ -23,7 +23,7 @@ exec </dev/null
 export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1
 
 ALL_TIERS="units hardening system install distcheck clang valgrind tidy cppcheck"
-PACKAGES="autoconf automake make gcc libc6-dev binutils pkgconf xz-utils
+PACKAGES="build-essential autoconf automake pkg-config xz-utils
 	libssl-dev libcurl4-openssl-dev libjansson-dev libconfuse-dev libunbound-dev libidn2-dev libpcre2-dev libseccomp-dev
 	libsystemd-dev libcmocka-dev
 	clang libclang-rt-dev clang-tidy cppcheck valgrind shellcheck mandoc python3 systemd"
@@ -58,6 +58,7 @@ for word in "$@"; do
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/certd-tests.XXXXXX") || exit 1
+chmod 755 "$work" # some tests run certd as another user
 source=$work/source
 logs=$work/logs
 mkdir -p "$logs"
