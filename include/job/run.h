@@ -15,6 +15,7 @@ struct job_run {
 	const struct job *job;
 	const struct job_options *options;
 	int lock_fd;
+	int state_lock_fd; /* -1 where the file system has no locks */
 	struct store *store;
 	struct job_net net;
 };

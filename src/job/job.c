@@ -117,23 +117,42 @@ void job_run_one(struct job_run *run, const struct config_certificate *certifica
 	story_done(&story);
 }
 
+/* The lock of the runtime directory keeps out a second certd of this machine. Two containers have a runtime directory each, and may share the state:
+ * so that is locked too, where its file system can. */
+static int lock_state(struct job_run *run, struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+
+	if (file_open_dir(run->job->config->state_dir, &fd, err) == FILE_OK &&
+	    lock_take(fd, "in-use", &run->state_lock_fd, err) == 0)
+		return 0;
+	if (err->kind == ERROR_LOCKED)
+		return -1;
+	log_debug("the state directory is not locked: %s", err->message);
+	error_clear(err);
+	return 0;
+}
+
 int job_run_open(struct job_run *run, const struct job *job, const struct job_options *options, struct error *err)
 {
 	CLEANUP(clean_fd) int runtime_fd = -1;
 
 	if (!pkey_wipe_freed())
 		log_debug("OpenSSL is in use already: what it frees is not wiped");
-	*run = (struct job_run){ .job = job, .options = options, .lock_fd = -1, .net = { .fd = -1 } };
+	*run = (struct job_run){ .job = job, .options = options, .lock_fd = -1, .state_lock_fd = -1, .net = { .fd = -1 } };
 	if (file_make_dirs(job->config->runtime_dir, RUNTIME_DIR_MODE, &runtime_fd, err) < 0 ||
 	    lock_take(runtime_fd, "lock", &run->lock_fd, err) < 0)
 		return -1;
-	return store_open(job->config->state_dir, true, &run->store, err);
+	if (store_open(job->config->state_dir, true, &run->store, err) < 0)
+		return -1;
+	return lock_state(run, err);
 }
 
 void job_run_close(struct job_run *run)
 {
 	job_net_stop(&run->net);
 	store_free(run->store);
+	clean_fd(&run->state_lock_fd);
 	clean_fd(&run->lock_fd);
 }
 

@@ -44,6 +44,18 @@ def test_lock_held_names_the_holder(lab):
     silent.stop()
 
 
+def test_two_containers_share_a_state(lab):
+    """Each has a runtime directory of its own, so a lock there keeps nobody out."""
+    silent = FakeServer("tls-silent", lab).start()
+    holder = lab.begin("issue", "--ca", silent.url, "--ca-bundle", silent.trust, *NAMES)
+    wait_for(lambda: silent.connections > 0, "the first certd to ask its CA")
+    lab.write_conf(runtime_dir=lab.path / "run2")
+    done = lab.certd("renew")
+    assert done.status == 4 and str(holder.pid) in done.err, done
+    holder.kill()
+    silent.stop()
+
+
 def test_terminated_ends_soon_and_cleans_up(lab):
     silent = FakeServer("tls-silent", lab).start()
     running = lab.begin("issue", "--ca", silent.url, "--ca-bundle", silent.trust, *NAMES)
