@@ -80,6 +80,17 @@ static int write_file(const char *path, const char *text, size_t len, struct err
 	return file_write(fd, name, text, len, 0644, err);
 }
 
+static bool is_as_before(const struct deploy_change *change)
+{
+	CLEANUP(buf_done) struct buf there = BUF(DEPLOY_FILE_MAX);
+	struct error ignored;
+	int r = deploy_file_read(change->path, &there, &ignored);
+
+	if (!change->had)
+		return r == FILE_ABSENT;
+	return r == FILE_OK && there.len == change->before.len && memcmp(buf_text(&there), buf_text(&change->before), there.len) == 0;
+}
+
 int deploy_change_write(struct deploy_changes *changes, const char *path, const char *text, struct error *err)
 {
 	struct deploy_change *change = add(changes, DEPLOY_WRITTEN, path, "", err);
@@ -90,8 +101,10 @@ int deploy_change_write(struct deploy_changes *changes, const char *path, const 
 	if (r < 0)
 		return forget(changes);
 	change->had = r == FILE_OK;
-	/* It may be there also when this fails: an fsync that fails comes last. */
-	return write_file(path, text, strlen(text), err);
+	if (write_file(path, text, strlen(text), err) == 0)
+		return 0;
+	/* It may be there all the same: an fsync that fails comes last. */
+	return is_as_before(change) ? forget(changes) : -1;
 }
 
 int deploy_change_link(struct deploy_changes *changes, const char *path, const char *target, struct error *err)

@@ -14,7 +14,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from lab import BARE, NAMES, Service, free_port, wait_for
 from lab.debian import adopt
 from lab.processes import port_answers
-from lab.sockets import EchoServer, echo
+from lab.sockets import echo
+from lab.websocket import WebsocketServer
 
 websockets = pytest.importorskip("websockets", reason="python3-websockets is not installed")
 
@@ -45,8 +46,9 @@ def site(make_lab):
         www.mkdir()
         (www / "index.html").write_text(PAGE)
         lab.nginx.start()
-        servers.append(EchoServer(lab).start())
-        done = lab.certd("issue", "--site", "--root", www, "--websocket", f"/ws={servers[-1].url}", *options, *NAMES)
+        servers.append(WebsocketServer(lab.address).start())
+        done = lab.certd("issue", "--site", "--root", www, "--websocket",
+                         f"/ws=http://{lab.address}:{servers[-1].port}", *options, *NAMES)
         assert done.status == 0, done
         return lab
     yield make
