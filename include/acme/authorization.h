@@ -52,6 +52,8 @@ struct acme_authorization {
 	size_t challenge_count;
 	char offered[256]; /* all types that the CA offers, for messages: "dns-01, tls-alpn-01" */
 	json_t *problem; /* what the CA says of the challenge that failed; may be NULL. Owned */
+	bool stalled; /* pending, with a challenge that is pending again and says what it failed with */
+	bool given_up; /* stalled after it was answered: counts as failed */
 };
 
 void acme_authorization_done(struct acme_authorization *authorization);

@@ -24,6 +24,10 @@ int acme_authorizations_fetch(struct acme_session *session, const struct strv *u
 
 bool acme_authorizations_any_failed(const struct acme_authorizations *list);
 
+/* After the challenges were answered: those that are stalled have failed. There are CAs (smallstep's, which is Caddy's) that put a challenge
+ * that failed back to pending, for the client to ask again, where others say "processing" as long as they try by themselves. */
+void acme_authorizations_give_up_stalled(struct acme_authorizations *list);
+
 /* Fills *err from those that are not pending or valid: every identifier with what the CA said of it, the advice for the first, and
  * err->problem as one document (a "compound" for several). Returns -1; or 0, with nothing written, when none has failed. */
 int acme_authorizations_failure(const struct acme_authorizations *list, int64_t now_at, struct error *err);

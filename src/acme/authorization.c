@@ -114,8 +114,14 @@ static void note_problem(const json_t *object, struct acme_authorization *author
 {
 	json_t *problem = json_object_get(object, "error");
 
-	if (json_is_object(problem) && authorization->problem == NULL)
+	const char *status = json_string_value(json_object_get(object, "status"));
+
+	if (!json_is_object(problem))
+		return;
+	if (authorization->problem == NULL)
 		authorization->problem = json_incref(problem);
+	if (authorization->status == ACME_AUTHORIZATION_PENDING && status != NULL && text_equal(status, "pending"))
+		authorization->stalled = true;
 }
 
 static int read_challenges(const json_t *doc, const char *what, const char *directory_url, const char *const *types,

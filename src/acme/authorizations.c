@@ -92,6 +92,7 @@ static bool has_failed(const struct acme_authorization *authorization)
 {
 	switch (authorization->status) {
 	case ACME_AUTHORIZATION_PENDING:
+		return authorization->given_up;
 	case ACME_AUTHORIZATION_VALID:
 		return false;
 	case ACME_AUTHORIZATION_INVALID:
@@ -110,6 +111,12 @@ static size_t count_failed(const struct acme_authorizations *list)
 	for (size_t i = 0; i < list->count; i++)
 		n += has_failed(&list->items[i]);
 	return n;
+}
+
+void acme_authorizations_give_up_stalled(struct acme_authorizations *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		list->items[i].given_up = list->items[i].stalled;
 }
 
 bool acme_authorizations_any_failed(const struct acme_authorizations *list)

@@ -237,6 +237,8 @@ static int fail_order(struct attempt *attempt, struct error *err)
 	             acme_authorizations_fetch(session, &attempt->order.authorizations, attempt->wish->idents, no_types,
 	                                       &list, &ignored) == 0;
 
+	if (known && attempt->proven)
+		acme_authorizations_give_up_stalled(&list);
 	if (!known || acme_authorizations_failure(&list, acme_session_now_at(session), err) == 0) {
 		acme_problem_from_json(attempt->order.problem, "the order failed", NULL, err);
 		if (err->kind == ERROR_LATER)
@@ -304,6 +306,7 @@ static int look_at_authorizations(struct attempt *attempt, struct error *err)
 	if (acme_authorizations_fetch(attempt->session, &attempt->order.authorizations, attempt->wish->idents, no_types,
 	                              &list, err) != 0)
 		return -1;
+	acme_authorizations_give_up_stalled(&list);
 	return acme_authorizations_any_failed(&list) ? fail_order(attempt, err) : 0;
 }
 

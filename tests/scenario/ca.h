@@ -152,6 +152,7 @@ struct ca {
 	char profiles[4][64];
 	bool verify_signatures;
 	bool reuse_authorizations;
+	bool stalls; /* a challenge that failed is pending again, with its error, and so is all that it is part of */
 	unsigned int alternates; /* chains beside the default: with the root in it, and copies of that */
 	bool reuse_orders; /* a newOrder for the same names gives the order that is open */
 	int nonce_reject_percent;

@@ -139,7 +139,7 @@ static void account(struct ca *ca, const struct ca_request *request, struct ca_a
 static void settle_authorization(struct ca *ca, struct ca_authorization *a)
 {
 	if (a->status == CA_PENDING && a->answered && ca->monotonic_ms >= a->done_at_ms)
-		a->status = a->problem_type[0] != '\0' ? CA_INVALID : CA_VALID;
+		a->status = a->problem_type[0] == '\0' ? CA_VALID : ca->stalls ? CA_PENDING : CA_INVALID;
 	if ((a->status == CA_PENDING || a->status == CA_VALID) && ca_now_at(ca) >= a->expires_at)
 		a->status = CA_EXPIRED;
 }
@@ -148,11 +148,12 @@ static json_t *challenge_json(struct ca *ca, size_t id, const char *type, size_t
 {
 	struct ca_authorization *a = &ca->authorizations[id];
 	bool mine = a->answered && text_equal(a->answered_type, type);
-	const char *status = !mine ? "pending" : a->status == CA_PENDING ? "processing" : status_names[a->status];
+	bool stalled = mine && ca->stalls && a->status == CA_PENDING && ca->monotonic_ms >= a->done_at_ms;
+	const char *status = !mine || stalled ? "pending" : a->status == CA_PENDING ? "processing" : status_names[a->status];
 	json_t *json = json_pack("{s:s,s:s,s:s}", "type", type, "status", status, "token", a->token);
 
 	json_object_set_new(json, "url", json_sprintf("%s/challenge/%zu/%zu", ca->base, id, number));
-	if (mine && a->status == CA_INVALID)
+	if (mine && (a->status == CA_INVALID || stalled))
 		json_object_set_new(json, "error",
 		                    json_pack("{s:o,s:s,s:i}", "type",
 		                              json_sprintf("urn:ietf:params:acme:error:%s", a->problem_type), "detail",

@@ -788,6 +788,24 @@ static void test_chain_too_long(void **state)
 	assert_string_equal(world->client->order_url, "https://ca.example/order/0");
 }
 
+/* A CA that leaves an authorization pending when its challenge failed is not waited for until the end of the attempt. */
+static void test_a_failure_that_stays_pending(void **state)
+{
+	struct world *world = *state;
+	int64_t began_ms;
+
+	world->ca->stalls = true;
+	ca_fail(world->ca, "www.a.example", "connection", "nobody answers there", -1);
+	began_ms = world->ca->monotonic_ms;
+	must_fail(world, ERROR_REFUSED, "www.a.example (connection: nobody answers there)");
+	assert_true(world->ca->monotonic_ms - began_ms < 60 * 1000);
+	assert_string_equal(world->client->order_url, "");
+	/* And what is stalled from before does not stand in the way of a new try. */
+	ca_fail(world->ca, "www.a.example", "connection", "", 0);
+	memset(world->ca->failures, 0, sizeof(world->ca->failures));
+	must_issue(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -818,6 +836,7 @@ int main(void)
 		STORY(names_fail),
 		STORY(many_names_fail),
 		STORY(order_stays_pending),
+		STORY(a_failure_that_stays_pending),
 		STORY(order_fails_late),
 		STORY(publishing_fails),
 		STORY(declined),

@@ -5,10 +5,11 @@ hooks, on a loopback address of its own and on ports picked at run time. Nothing
 nothing leaves the machine, and everything dies with the test.
 """
 from .ca import Pebble
+from .caddy import Caddy
 from .dns import Challtestsrv, Knot
 from .lab import BARE, NAMES, WWW, Lab, Result
 from .processes import Reaper, Service, free_port, private_address, wait_for
 from .web import Nginx
 
-__all__ = ["BARE", "NAMES", "WWW", "Challtestsrv", "Knot", "Lab", "Nginx", "Pebble", "Reaper", "Result", "Service",
+__all__ = ["BARE", "NAMES", "WWW", "Caddy", "Challtestsrv", "Knot", "Lab", "Nginx", "Pebble", "Reaper", "Result", "Service",
            "free_port", "private_address", "wait_for"]

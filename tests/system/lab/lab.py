@@ -73,9 +73,10 @@ class Running:
 
 
 class Lab:
-    """options: those of Pebble; nginx=False leaves the web server stopped; dns= a name server instead of the usual; address= where all listen."""
+    """options: those of Pebble; nginx=False leaves the web server stopped; dns= a name server instead of the usual; address= where all listen;
+    ca= another make than Pebble."""
 
-    def __init__(self, certd, dns=None, address=None, **options):
+    def __init__(self, certd, dns=None, address=None, ca=None, **options):
         self.program = str(certd)
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="certd-lab-"))
         self.path.chmod(0o755)  # the workers of NGINX and the net process are not us
@@ -87,7 +88,10 @@ class Lab:
         self.snippets.mkdir()
         self.nginx = Nginx(self.path, self.address, self.snippets)
         self.dns = dns(self.path, self.address) if dns else Challtestsrv(self.path, self.address)
-        self.ca = Pebble(self.path, self.address, self.nginx.http_port, self.dns, **options)
+        if ca:
+            self.nginx.http_port = ca.http_port
+        self.ca = ca(self.path, self.address, NAMES) if ca else Pebble(self.path, self.address, self.nginx.http_port, self.dns,
+                                                                       **options)
         self.overrides = {}
         self.nginx_hook = None
         self.extra = ""  # more lines for certd.conf
