@@ -111,6 +111,8 @@ FAULTS = [
     ("man", {"src/config/a.c": "cfg_opt_t o[] = { CFG_STR(\"gone\", 0, 0) };\n"}, "the directive gone is in no man page"),
     ("man", {"src/job/a.c": "char *e[] = { \"CERTD_EVENT=%s\", \"CERTD_GONE=%s\" };\n"}, "the variable CERTD_GONE is in no"),
     ("units", {"packaging/certd.service": "[Service]\nExecStart=/usr/sbin/certd run\n"}, "more exposed than"),
+    ("units", {"packaging/a.service": "[Service]\nExecStart=/a\n# why\nPrivateTmp=no\nPrivateUsers=no\n"},
+     "packaging/a.service:5: PrivateUsers: no comment"),
     ("units", {"packaging/certd.timer": "[Timer]\nOnCalendar=hourl\n"}, "packaging/certd.timer:2"),
 ]
 
