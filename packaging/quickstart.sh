@@ -153,7 +153,7 @@ install_packages() {
 }
 
 build() {
-	local build=$work/build
+	local build=$work/build dirs=()
 	if [ -n "$certd" ]; then
 		certd=$(realpath "$certd")
 		say "not built: $certd was given"
@@ -163,7 +163,13 @@ build() {
 	if [ ! -x "$source/configure" ]; then
 		(cd "$source" && quietly autoreconf -fi)
 	fi
-	(cd "$build" && quietly "$source/configure" --prefix="$prefix" --sysconfdir=/etc --localstatedir=/var --runstatedir=/run)
+	# Where systemd looks, wherever the program goes.
+	if [ "$production" = yes ] && [ "$prefix" != /usr ]; then
+		dirs=(--with-systemdsystemunitdir=/usr/local/lib/systemd/system --with-sysusersdir=/usr/local/lib/sysusers.d
+			--with-tmpfilesdir=/usr/local/lib/tmpfiles.d)
+	fi
+	(cd "$build" && quietly "$source/configure" --prefix="$prefix" --sysconfdir=/etc --localstatedir=/var --runstatedir=/run \
+		"${dirs[@]}")
 	quietly make -C "$build" -j"$(nproc)"
 	certd=$build/certd
 	say "built: $("$certd" --version | head -n 1)"
@@ -373,6 +379,10 @@ install_certd() {
 		quietly make -C "$work/build" install
 		certd=$prefix/sbin/certd
 		say "installed: $certd"
+		if command -v systemd-sysusers >/dev/null 2>&1; then
+			quietly systemd-sysusers certd.conf
+			quietly systemd-tmpfiles --create certd.conf
+		fi
 	fi
 	if ! getent passwd certd >/dev/null; then
 		quietly useradd --system --home-dir /var/lib/certd --no-create-home --shell /usr/sbin/nologin certd
@@ -470,41 +480,12 @@ start_or_reload_nginx() {
 }
 
 renewal() {
+	[ ! -d /run/systemd/system ] || quietly systemctl daemon-reload
 	if [ -d /run/systemd/system ] && systemctl cat certd-renew.timer >/dev/null 2>&1; then
 		quietly systemctl enable --now certd-renew.timer
 		say "certd-renew.timer looks after it from now on: systemctl list-timers certd-renew.timer"
-	elif [ -d /run/systemd/system ]; then
-		cat >/etc/systemd/system/certd-renew.service <<END
-[Unit]
-Description=Renew the certificates that are due
-Documentation=man:certd(8)
-After=network-online.target nginx.service
-Wants=network-online.target
-
-[Service]
-Type=oneshot
-ExecStart=$certd renew
-# Nothing was due, the CA asked to come back later, another certd is at it: no failure of the unit.
-SuccessExitStatus=3 4
-END
-		cat >/etc/systemd/system/certd-renew.timer <<END
-[Unit]
-Description=Look for certificates to renew
-Documentation=man:certd(8)
-
-[Timer]
-OnCalendar=hourly
-RandomizedDelaySec=50min
-Persistent=true
-
-[Install]
-WantedBy=timers.target
-END
-		quietly systemctl daemon-reload
-		quietly systemctl enable --now certd-renew.timer
-		say "wrote and started certd-renew.timer: systemctl list-timers certd-renew.timer"
 	else
-		say "There is no systemd here. Have this run every hour, for instance by cron:"
+		say "There is no certd-renew.timer here. Have this run every hour, for instance by cron:"
 		say "    $((RANDOM % 60)) * * * * root $certd -q renew"
 	fi
 }
