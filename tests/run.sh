@@ -27,7 +27,8 @@ PACKAGES="build-essential autoconf automake pkg-config xz-utils
 	libssl-dev libcurl4-openssl-dev libjansson-dev libconfuse-dev libunbound-dev libidn2-dev libpcre2-dev libseccomp-dev
 	libsystemd-dev libcmocka-dev
 	clang libclang-rt-dev clang-tidy cppcheck valgrind shellcheck mandoc python3 systemd"
-SYSTEM_PACKAGES="testssl.sh chromium chromium-driver python3-pytest python3-pytest-xdist python3-cryptography python3-websockets nginx caddy openssl curl knot dns-root-data iproute2 strace ca-certificates"
+SYSTEM_PACKAGES="testssl.sh chromium chromium-driver python3-pytest python3-pytest-xdist python3-cryptography python3-websockets nginx caddy openssl curl knot dns-root-data iproute2 strace ca-certificates
+	mmdebstrap systemd-container"
 # What the build gives every source beside config.h, for the tools that do not go through make.
 DEFINES=(-D_GNU_SOURCE '-DCERTD_SYSCONFDIR="/etc"' '-DCERTD_LOCALSTATEDIR="/var"' '-DCERTD_RUNSTATEDIR="/run"'
 	'-DCERTD_LIBEXECDIR="/usr/libexec/certd"')
