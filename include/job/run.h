@@ -1,4 +1,5 @@
-/* run.h: what the stories of one run share: the lock, the store, the net process. Used within this room. */
+/* run.h: what the stories of one run share: the lock, the store, the net process. Used within this room, and where something else is changed
+ * that no run may meanwhile change. */
 #ifndef CERTD_JOB_RUN_H
 #define CERTD_JOB_RUN_H
 

@@ -4,9 +4,7 @@
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/ident.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/program.h"
 #include "base/text.h"
@@ -14,6 +12,7 @@
 #include "config/config.h"
 #include "config/directive.h"
 #include "deploy/site.h"
+#include "job/run.h"
 #include "store/store.h"
 
 #include <getopt.h>
@@ -21,7 +20,7 @@
 #include <string.h>
 
 enum { OPTION_PRINT = 1000, OPTION_TAKE_OVER, OPTION_HELP, OPTION_WEBSOCKET, OPTION_PROXY, OPTION_DIRECTIVE };
-enum { OWN_OPTIONS = 5, LOCATIONS_MAX = 100, TEXT_MAX = 256 * 1024, RUNTIME_DIR_MODE = 0755 };
+enum { OWN_OPTIONS = 5, LOCATIONS_MAX = 100, TEXT_MAX = 256 * 1024 };
 
 struct site_command {
 	bool print;
@@ -199,10 +198,9 @@ static int write_site(struct deploy_site *site, const struct config *config, str
 
 int cli_site_make(const struct config *config, const struct config *with, const char *name, bool take_over, struct buf *text)
 {
-	CLEANUP(store_cleanup) struct store *store = NULL;
+	const struct job job = { .config = with, .runner = runner_system() };
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
-	CLEANUP(clean_fd) int runtime_fd = -1;
-	CLEANUP(clean_fd) int lock_fd = -1;
+	CLEANUP(job_run_close) struct job_run run = { .lock_fd = -1, .state_lock_fd = -1, .net = { .fd = -1 } };
 	CLEANUP(deploy_site_done) struct deploy_site site = {
 		.config = with,
 		.certificate = config_find(with, name),
@@ -215,11 +213,9 @@ int cli_site_make(const struct config *config, const struct config *with, const 
 	deploy_site_init(&site);
 	if (site.certificate->settings.deploy == CONFIG_DEPLOY_NONE)
 		return cli_usage("site", "%s is deployed without NGINX (deploy = none)", name);
-	if (file_make_dirs(with->runtime_dir, RUNTIME_DIR_MODE, &runtime_fd, &err) < 0 ||
-	    lock_take(runtime_fd, "lock", &lock_fd, &err) < 0 || store_open(with->state_dir, true, &store, &err) < 0 ||
-	    store_cert_open(store, name, true, &store_cert, &err) < 0)
+	if (job_run_open(&run, &job, NULL, &err) < 0 || store_cert_open(run.store, name, true, &store_cert, &err) < 0)
 		return cli_fail(name, &err);
-	site.store = store;
+	site.store = run.store;
 	site.store_cert = store_cert;
 	return write_site(&site, config, text, &err) < 0 ? cli_fail(name, &err) : CLI_EXIT_OK;
 }
