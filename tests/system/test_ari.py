@@ -121,7 +121,7 @@ def test_nonsense_changes_nothing(lab, answer):
 
 def test_a_terminal_is_not_written_on(lab):
     lab.issued()
-    lab.ca.suggest(leaf_pem(lab), window(now() - days(2), now() + days(1), explanationURL="https://a.example/\x1b[31m\u202e"))
+    lab.ca.suggest(leaf_pem(lab), window(now() + days(2), now() + days(3), explanationURL="https://a.example/\x1b[31m\u202e"))
     forget_check(lab)
     done = lab.certd("renew")
     assert "\x1b" not in done.err and "\u202e" not in done.err
