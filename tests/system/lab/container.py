@@ -103,7 +103,8 @@ class Container:
         rule = "include Makefile\nfolders-for-the-test:\n\t@printf '%s\\n' " + " ".join(f"'$({name})'" for name in names) + "\n"
         done = subprocess.run(["make", "-s", "-f", "-", "folders-for-the-test"], cwd=build, input=rule, capture_output=True, text=True,
                               check=True)
-        return dict(zip(names, done.stdout.split()))
+        # Before them may stand what make says when it makes its Makefile anew.
+        return dict(zip(names, done.stdout.split()[-len(names):]))
 
     def install(self, build):
         subprocess.run(["make", "-s", "install", f"DESTDIR={self.root}"], cwd=build, check=True, capture_output=True)
