@@ -39,6 +39,9 @@ exec systemd-nspawn -D "$1" --bind="$2:/out" --boot --register=no --keep-unit --
 	--resolv-conf=off --timezone=off --console=read-only --capability=CAP_BPF --system-call-filter=bpf
 """
 
+# What is left of the machine's groups when all of its processes are gone.
+SWEEP = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && find "$1" -depth -type d -exec rmdir {} +'
+
 
 class Unavailable(Exception):
     """There can be no such machine here, and why."""
@@ -135,6 +138,8 @@ class Container:
             console = done.stdout + done.stderr
         except subprocess.TimeoutExpired as error:
             console = (error.stdout or b"") + (error.stderr or b"") + b"\nended by the test, it took too long"
+        subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", SWEEP, "sh", str(group)], check=False,
+                       capture_output=True)
         log = self.out / "log"
         if not log.exists():
             raise Unavailable(f"systemd-nspawn does not boot here: {console.decode(errors='replace')[-600:]}")
