@@ -18,30 +18,30 @@ struct pkey;
 
 /* From here on OpenSSL wipes all memory that it gives back, so that a process that is forked later inherits no trace of a key. To be called before
  * OpenSSL is used for anything in this process; false when it was used already, and nothing has changed. */
-bool pkey_wipe_freed(void);
+bool crypto_pkey_wipe_freed(void);
 
 /* A new key from OpenSSL's random generator; its failure is an error, never a weak key. */
-int pkey_generate(enum key_type type, struct pkey **ret, struct error *err);
+int crypto_pkey_generate(enum key_type type, struct pkey **ret, struct error *err);
 
 /* Reads one unencrypted PEM private key (PKCS#8 or the traditional forms) of a type that keytype.h knows. An empty, truncated or
  * foreign file is an ERROR_SYSTEM that says so. */
-int pkey_load(const char *pem, size_t len, struct pkey **ret, struct error *err);
+int crypto_pkey_load(const char *pem, size_t len, struct pkey **ret, struct error *err);
 
 /* Appends PKCS#8 PEM. out must be secret. */
-int pkey_print(const struct pkey *key, struct buf *out, struct error *err);
+int crypto_pkey_print(const struct pkey *key, struct buf *out, struct error *err);
 
-void pkey_free(struct pkey *key);
-void pkey_cleanup(struct pkey **key); /* for CLEANUP() */
+void crypto_pkey_free(struct pkey *key);
+void crypto_pkey_cleanup(struct pkey **key); /* for CLEANUP() */
 
-enum key_type pkey_type(const struct pkey *key);
+enum key_type crypto_pkey_type(const struct pkey *key);
 
 /* The public half. */
-int pkey_public(const struct pkey *key, struct crypto_public *ret, struct error *err);
+int crypto_pkey_public(const struct pkey *key, struct crypto_public *ret, struct error *err);
 
 /* Appends the signature of data as JWS wants it (RFC 7518 section 3): ES256/ES384 as R || S, RS256 for RSA. */
-int pkey_sign(const struct pkey *key, const void *data, size_t len, struct buf *out, struct error *err);
+int crypto_pkey_sign(const struct pkey *key, const void *data, size_t len, struct buf *out, struct error *err);
 
 /* OpenSSL's own handle, borrowed, as EVP_PKEY *: for csr.c and the other files of this room only. */
-void *pkey_handle(const struct pkey *key);
+void *crypto_pkey_handle(const struct pkey *key);
 
 #endif

@@ -89,7 +89,7 @@ static int add_names(X509_REQ *request, const struct ident_list *idents, struct 
 int csr_create(const struct pkey *key, const struct ident_list *idents, struct buf *out_der, struct error *err)
 {
 	CLEANUP(request_cleanup) X509_REQ *request = X509_REQ_new();
-	EVP_PKEY *handle = pkey_handle(key);
+	EVP_PKEY *handle = crypto_pkey_handle(key);
 	unsigned char *der = NULL;
 	int len;
 
@@ -103,7 +103,7 @@ int csr_create(const struct pkey *key, const struct ident_list *idents, struct b
 		return openssl_error(err, ERROR_INTERNAL, "the certificate request could not be made");
 	if (add_names(request, idents, err) < 0)
 		return -1;
-	if (X509_REQ_sign(request, handle, pkey_type(key) == KEY_ECDSA_P384 ? EVP_sha384() : EVP_sha256()) <= 0)
+	if (X509_REQ_sign(request, handle, crypto_pkey_type(key) == KEY_ECDSA_P384 ? EVP_sha384() : EVP_sha256()) <= 0)
 		return openssl_error(err, ERROR_INTERNAL, "the certificate request could not be signed");
 
 	len = i2d_X509_REQ(request, &der);

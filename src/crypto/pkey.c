@@ -34,7 +34,7 @@ static int wrap(EVP_PKEY **handle, enum key_type type, struct pkey **ret, struct
 	return 0;
 }
 
-int pkey_generate(enum key_type type, struct pkey **ret, struct error *err)
+int crypto_pkey_generate(enum key_type type, struct pkey **ret, struct error *err)
 {
 	CLEANUP(openssl_key_cleanup) EVP_PKEY *handle = NULL;
 
@@ -144,7 +144,7 @@ static int try_out(EVP_PKEY *handle, struct error *err)
 	return 0;
 }
 
-int pkey_load(const char *pem, size_t len, struct pkey **ret, struct error *err)
+int crypto_pkey_load(const char *pem, size_t len, struct pkey **ret, struct error *err)
 {
 	CLEANUP(openssl_bio_cleanup) BIO *bio = NULL;
 	CLEANUP(openssl_key_cleanup) EVP_PKEY *handle = NULL;
@@ -177,7 +177,7 @@ int pkey_load(const char *pem, size_t len, struct pkey **ret, struct error *err)
 	return wrap(&handle, pub.type, ret, err);
 }
 
-int pkey_print(const struct pkey *key, struct buf *out, struct error *err)
+int crypto_pkey_print(const struct pkey *key, struct buf *out, struct error *err)
 {
 	/* This kind of BIO wipes its memory. */
 	CLEANUP(openssl_bio_cleanup) BIO *bio = BIO_new(BIO_s_secmem());
@@ -200,7 +200,7 @@ int pkey_print(const struct pkey *key, struct buf *out, struct error *err)
 	return buf_check(out, "the private key's PEM", err);
 }
 
-void pkey_free(struct pkey *key)
+void crypto_pkey_free(struct pkey *key)
 {
 	if (!key)
 		return;
@@ -209,18 +209,18 @@ void pkey_free(struct pkey *key)
 	free(key);
 }
 
-void pkey_cleanup(struct pkey **key)
+void crypto_pkey_cleanup(struct pkey **key)
 {
-	pkey_free(*key);
+	crypto_pkey_free(*key);
 	*key = NULL;
 }
 
-enum key_type pkey_type(const struct pkey *key)
+enum key_type crypto_pkey_type(const struct pkey *key)
 {
 	return key->type;
 }
 
-int pkey_public(const struct pkey *key, struct crypto_public *ret, struct error *err)
+int crypto_pkey_public(const struct pkey *key, struct crypto_public *ret, struct error *err)
 {
 	int r = openssl_key_public(key->handle, ret, err);
 
@@ -249,7 +249,7 @@ static int append_raw(const unsigned char *der, size_t der_len, size_t half, str
 	return buf_check(out, "the signature", err);
 }
 
-int pkey_sign(const struct pkey *key, const void *data, size_t len, struct buf *out, struct error *err)
+int crypto_pkey_sign(const struct pkey *key, const void *data, size_t len, struct buf *out, struct error *err)
 {
 	CLEANUP(openssl_md_ctx_cleanup) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const char *hash = key->type == KEY_ECDSA_P384 ? "SHA384" : "SHA256";
@@ -279,7 +279,7 @@ int pkey_sign(const struct pkey *key, const void *data, size_t len, struct buf *
 	return buf_check(out, "the signature", err);
 }
 
-void *pkey_handle(const struct pkey *key)
+void *crypto_pkey_handle(const struct pkey *key)
 {
 	return key->handle;
 }

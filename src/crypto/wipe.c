@@ -43,7 +43,7 @@ static void *take_more(void *memory, size_t size, const char *file, int line)
 	return moved;
 }
 
-bool pkey_wipe_freed(void)
+bool crypto_pkey_wipe_freed(void)
 {
 	return CRYPTO_set_mem_functions(take, take_more, give_back) == 1;
 }

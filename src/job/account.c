@@ -19,9 +19,9 @@ enum { KEY_PEM_MAX = 16 * 1024, HMAC_TEXT_MAX = 1024 };
 static int make_account(struct story *story, const struct config_settings *settings, struct error *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_PEM_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 
-	if (pkey_generate(KEY_ECDSA_P256, &key, err) < 0 || pkey_print(key, &pem, err) < 0)
+	if (crypto_pkey_generate(KEY_ECDSA_P256, &key, err) < 0 || crypto_pkey_print(key, &pem, err) < 0)
 		return error_context(err, "the account key");
 	return store_account_create(story->store, settings->ca->directory, settings->email, &pem, &story->account, err);
 }
@@ -32,7 +32,7 @@ int job_account_load_key(const struct store_account *account, struct pkey **ret,
 
 	if (store_account_key(account, &pem, err) < 0)
 		return -1;
-	if (pkey_load(pem.data, pem.len, ret, err) < 0) {
+	if (crypto_pkey_load(pem.data, pem.len, ret, err) < 0) {
 		error_context(err, "the account key in %s", store_account_path(account));
 		return error_advise(err, "put the key back from a backup; or move that directory away, and certd registers a new account");
 	}

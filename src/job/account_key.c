@@ -124,14 +124,14 @@ static int load_next(const struct job_account_talk *talk, struct pkey **ret, str
 
 	if (r != STORE_OK)
 		return r;
-	return pkey_load(pem.data, pem.len, ret, err);
+	return crypto_pkey_load(pem.data, pem.len, ret, err);
 }
 
 static int accept(const struct job_account_talk *talk, struct pkey **next, struct error *err)
 {
 	if (store_account_next_accept(talk->account, err) < 0)
 		return -1;
-	pkey_free(*talk->key);
+	crypto_pkey_free(*talk->key);
 	*talk->key = TAKE(*next);
 	return 0;
 }
@@ -147,7 +147,7 @@ static int ask_both(const struct job_account_talk *talk, const struct pkey *next
 
 int job_account_settle(const struct job_account_talk *talk, bool *ret_changed, struct error *err)
 {
-	CLEANUP(pkey_cleanup) struct pkey *next = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *next = NULL;
 	enum standing of_next = STANDING_UNKNOWN, of_present = STANDING_UNKNOWN;
 	int r = load_next(talk, &next, err);
 
@@ -188,10 +188,10 @@ static int find_out(const struct job_account_talk *talk, const struct error *fai
 int job_account_roll_over(const struct job_account_talk *talk, struct error *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_PEM_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *next = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *next = NULL;
 	struct error failure;
 
-	if (pkey_generate(pkey_type(*talk->key), &next, err) < 0 || pkey_print(next, &pem, err) < 0)
+	if (crypto_pkey_generate(crypto_pkey_type(*talk->key), &next, err) < 0 || crypto_pkey_print(next, &pem, err) < 0)
 		return error_context(err, "the account's next key");
 	if (store_account_next_save(talk->account, &pem, err) < 0)
 		return -1;

@@ -110,7 +110,7 @@ struct doing {
 static void doing_done(struct doing *d)
 {
 	job_account_answer_done(&d->answer);
-	pkey_free(d->key);
+	crypto_pkey_free(d->key);
 	store_account_free(d->account);
 	job_run_close(&d->run);
 }
@@ -191,12 +191,12 @@ static int perform(struct doing *d, struct error *err)
 
 static int view(struct doing *d, struct job_account_view *ret, struct error *err)
 {
-	CLEANUP(job_account_view_done) struct job_account_view v = { .key = key_type_name(pkey_type(d->key)) };
+	CLEANUP(job_account_view_done) struct job_account_view v = { .key = key_type_name(crypto_pkey_type(d->key)) };
 	CLEANUP(buf_done) struct buf thumbprint = BUF(JOB_ACCOUNT_THUMBPRINT_SIZE);
 	const char *url = store_account_url(d->account);
 	struct crypto_public public_key;
 
-	if (pkey_public(d->key, &public_key, err) < 0 || jwk_thumbprint(&public_key, &thumbprint, err) < 0 ||
+	if (crypto_pkey_public(d->key, &public_key, err) < 0 || jwk_thumbprint(&public_key, &thumbprint, err) < 0 ||
 	    copy_text(store_account_path(d->account), &v.path, err) < 0)
 		return -1;
 	text_copy(v.thumbprint, sizeof(v.thumbprint), buf_text(&thumbprint));

@@ -28,7 +28,7 @@ int job_check(struct story *story, struct error *err)
 	struct crypto_public public_key;
 
 	if (cert_chain_parse(story->chain_pem.data, story->chain_pem.len, &story->chain, err) < 0 ||
-	    pkey_public(story->key, &public_key, err) < 0 ||
+	    crypto_pkey_public(story->key, &public_key, err) < 0 ||
 	    cert_chain_check(story->chain, &public_key, &story->certificate->names, clock_wall(story->job->clock), SKEW_S,
 	                     err) < 0 ||
 	    cert_chain_facts(story->chain, 0, &story->facts, err) < 0) {

@@ -39,9 +39,9 @@ void story_done(struct story *story)
 	buf_done(&story->chain_pem);
 	buf_done(&story->csr_der);
 	buf_done(&story->key_pem);
-	pkey_free(story->key);
+	crypto_pkey_free(story->key);
 	buf_done(&story->binding_key);
-	pkey_free(story->account_key);
+	crypto_pkey_free(story->account_key);
 	store_account_free(story->account);
 	job_survey_done(&story->survey);
 	store_cert_free(story->store_cert);
@@ -137,7 +137,7 @@ int job_run_open(struct job_run *run, const struct job *job, const struct job_op
 {
 	CLEANUP(clean_fd) int runtime_fd = -1;
 
-	if (!pkey_wipe_freed())
+	if (!crypto_pkey_wipe_freed())
 		log_debug("OpenSSL is in use already: what it frees is not wiped");
 	*run = (struct job_run){ .job = job, .options = options, .lock_fd = -1, .state_lock_fd = -1, .net = { .fd = -1 } };
 	if (file_make_dirs(job->config->runtime_dir, RUNTIME_DIR_MODE, &runtime_fd, err) < 0 ||

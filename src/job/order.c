@@ -41,12 +41,12 @@ static bool take_up_pending(struct story *story)
 		return false;
 	error_clear(&trouble);
 	if (store_pending_load(story->store_cert, &story->key_pem, &story->csr_der, &trouble) == STORE_OK &&
-	    pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0 &&
-	    pkey_type(story->key) == story->certificate->settings.key)
+	    crypto_pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0 &&
+	    crypto_pkey_type(story->key) == story->certificate->settings.key)
 		return true;
 	if (trouble.kind != ERROR_NONE)
 		log_failure(LOG_LEVEL_WARNING, "the key of an interrupted order cannot be used, making another", &trouble);
-	pkey_free(TAKE(story->key));
+	crypto_pkey_free(TAKE(story->key));
 	buf_done(&story->key_pem);
 	buf_done(&story->csr_der);
 	return false;
@@ -64,7 +64,7 @@ static bool keep_key(struct story *story)
 		return false;
 	error_clear(&trouble);
 	if (store_generation_read(story->store_cert, survey->newest, "privkey.pem", &story->key_pem, &trouble) == STORE_OK &&
-	    pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0)
+	    crypto_pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0)
 		return true;
 	log_failure(LOG_LEVEL_WARNING, "the key of the present certificate cannot be kept, making another", &trouble);
 	buf_done(&story->key_pem);
@@ -75,8 +75,8 @@ static int make_key(struct story *story, struct error *err)
 {
 	const struct config_certificate *certificate = story->certificate;
 
-	if (!keep_key(story) && (pkey_generate(certificate->settings.key, &story->key, err) < 0 ||
-	                         pkey_print(story->key, &story->key_pem, err) < 0))
+	if (!keep_key(story) && (crypto_pkey_generate(certificate->settings.key, &story->key, err) < 0 ||
+	                         crypto_pkey_print(story->key, &story->key_pem, err) < 0))
 		return error_context(err, "the key of the certificate");
 	if (csr_create(story->key, &certificate->names, &story->csr_der, err) < 0)
 		return error_context(err, "the key of the certificate");
@@ -249,7 +249,7 @@ static void sweep(const struct story *story)
 	struct error trouble;
 
 	error_clear(&trouble);
-	if (pkey_public(story->account_key, &public_key, &trouble) < 0 ||
+	if (crypto_pkey_public(story->account_key, &public_key, &trouble) < 0 ||
 	    jwk_thumbprint(&public_key, &thumbprint, &trouble) < 0 ||
 	    method->sweep(&config, buf_text(&thumbprint), before_at, NULL, &trouble) < 0 ||
 	    method->sweep(&config, STORY_PROBE_MARK, before_at, NULL, &trouble) < 0)

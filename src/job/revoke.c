@@ -43,8 +43,8 @@ struct revoking {
 static void revoking_done(struct revoking *r)
 {
 	buf_done(&r->der);
-	pkey_free(r->key);
-	pkey_free(r->account_key);
+	crypto_pkey_free(r->key);
+	crypto_pkey_free(r->account_key);
 	store_account_free(r->account);
 	job_survey_done(&r->survey);
 	store_cert_free(r->store_cert);
@@ -96,7 +96,7 @@ static void load_certificate_key(struct revoking *r)
 	struct error trouble;
 
 	error_clear(&trouble);
-	if (read_generation(r, "privkey.pem", &pem, &trouble) < 0 || pkey_load(pem.data, pem.len, &r->key, &trouble) < 0)
+	if (read_generation(r, "privkey.pem", &pem, &trouble) < 0 || crypto_pkey_load(pem.data, pem.len, &r->key, &trouble) < 0)
 		log_failure(LOG_LEVEL_WARNING, "the certificate's key cannot be used", &trouble);
 }
 

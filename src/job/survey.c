@@ -62,14 +62,14 @@ static int read_generation(const struct store_cert *store_cert, uint64_t generat
 {
 	CLEANUP(buf_done) struct buf key_pem = BUF_SECRET(KEY_PEM_MAX);
 	CLEANUP(buf_done) struct buf chain_pem = BUF(CERT_PEM_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
 	struct crypto_public of_key, of_leaf;
 
 	if (read_file(store_cert, generation, "privkey.pem", &key_pem, err) < 0 ||
 	    read_file(store_cert, generation, "fullchain.pem", &chain_pem, err) < 0 ||
-	    pkey_load(key_pem.data, key_pem.len, &key, err) < 0 ||
-	    cert_chain_parse(chain_pem.data, chain_pem.len, &chain, err) < 0 || pkey_public(key, &of_key, err) < 0 ||
+	    crypto_pkey_load(key_pem.data, key_pem.len, &key, err) < 0 ||
+	    cert_chain_parse(chain_pem.data, chain_pem.len, &chain, err) < 0 || crypto_pkey_public(key, &of_key, err) < 0 ||
 	    cert_chain_public(chain, &of_leaf, err) < 0)
 		return -1;
 	if (!same_public(&of_key, &of_leaf))

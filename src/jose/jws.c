@@ -84,7 +84,7 @@ int jws_sign(const struct pkey *key, const struct jws_header *header, const char
 
 	if (!protected)
 		return error_oom(err);
-	if (set_text(protected, "alg", key_type_jws_algorithm(pkey_type(key)), err) < 0 ||
+	if (set_text(protected, "alg", key_type_jws_algorithm(crypto_pkey_type(key)), err) < 0 ||
 	    set_text(protected, "url", header->url, err) < 0 ||
 	    (header->nonce && set_text(protected, "nonce", header->nonce, err) < 0))
 		return -1;
@@ -92,12 +92,12 @@ int jws_sign(const struct pkey *key, const struct jws_header *header, const char
 	if (header->kid) {
 		if (set_text(protected, "kid", header->kid, err) < 0)
 			return -1;
-	} else if (pkey_public(key, &pub, err) < 0 || set_jwk(protected, &pub, err) < 0) {
+	} else if (crypto_pkey_public(key, &pub, err) < 0 || set_jwk(protected, &pub, err) < 0) {
 		return -1;
 	}
 
 	if (signing_input(protected, payload, payload_len, &input, &dot, err) < 0 ||
-	    pkey_sign(key, input.data, input.len, &signature, err) < 0)
+	    crypto_pkey_sign(key, input.data, input.len, &signature, err) < 0)
 		return -1;
 
 	return flatten(&input, dot, &signature, out, err);
@@ -138,7 +138,7 @@ int jws_sign_binding(const struct pkey *account, const struct jws_binding *bindi
 	if (find_hash(name, &hash) < 0)
 		return error_set(err, ERROR_USAGE, "an external account binding by %.40s is none of HS256, HS384, HS512", name);
 	if (set_text(protected, "alg", name, err) < 0 || set_text(protected, "kid", binding->kid, err) < 0 ||
-	    set_text(protected, "url", url, err) < 0 || pkey_public(account, &pub, err) < 0 ||
+	    set_text(protected, "url", url, err) < 0 || crypto_pkey_public(account, &pub, err) < 0 ||
 	    jwk_print(&pub, &jwk, err) < 0)
 		return -1;
 

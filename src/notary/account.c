@@ -64,7 +64,7 @@ int notary_key_change(const struct notary_config *config, const char *url, struc
 
 	if (!config->next_key || !config->account_key || !account_url)
 		return error_set(err, ERROR_INTERNAL, "the notary does not sign a change of the account's key for this task");
-	if (pkey_public(config->account_key, &old_key, err) < 0 || jwk_print(&old_key, &jwk, err) < 0 ||
+	if (crypto_pkey_public(config->account_key, &old_key, err) < 0 || jwk_print(&old_key, &jwk, err) < 0 ||
 	    json_doc_parse(jwk.data, jwk.len, "a key of ours", &old_jwk, err) < 0)
 		return -1;
 	doc = json_pack("{s:s, s:o}", "account", account_url, "oldKey", old_jwk);

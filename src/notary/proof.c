@@ -36,7 +36,7 @@ static int with_proof(const struct notary *notary, const struct ident *identifie
 	struct challenge_proof proof = { .identifier = identifier, .token = token };
 	struct crypto_public public_key;
 
-	if (pkey_public(config->account_key, &public_key, err) < 0 ||
+	if (crypto_pkey_public(config->account_key, &public_key, err) < 0 ||
 	    jwk_key_authorization(token, &public_key, &key_authorization, err) < 0)
 		return -1;
 	proof.key_authorization = buf_text(&key_authorization);

@@ -272,7 +272,7 @@ void store_account_cleanup(struct store_account **account)
 int store_account_key(const struct store_account *account, struct buf *out, struct error *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	int r;
 
 	if (!out->secret)
@@ -282,7 +282,7 @@ int store_account_key(const struct store_account *account, struct buf *out, stru
 		return error_context(err, "the account's key");
 	if (r == FILE_ABSENT || pem.len == 0)
 		return check_key_file(account, err) < 0 ? -1 : error_set(err, ERROR_SYSTEM, "the account's key went away");
-	if (pkey_load(pem.data, pem.len, &key, err) < 0) {
+	if (crypto_pkey_load(pem.data, pem.len, &key, err) < 0) {
 		error_context(err, "the account's key %s/" STORE_KEY_FILE " is damaged", account->path);
 		return advise_key(err);
 	}

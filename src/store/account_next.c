@@ -23,7 +23,7 @@ int store_account_next_save(const struct store_account *account, const struct bu
 int store_account_next_load(const struct store_account *account, struct buf *out, struct error *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	int r;
 
 	if (!out->secret)
@@ -33,7 +33,7 @@ int store_account_next_load(const struct store_account *account, struct buf *out
 		return STORE_ABSENT;
 	if (r < 0)
 		return error_context(err, "the account's next key");
-	if (pkey_load(buf_text(&pem), pem.len, &key, err) < 0) {
+	if (crypto_pkey_load(buf_text(&pem), pem.len, &key, err) < 0) {
 		error_context(err, "the account's next key %s/" STORE_NEXT_FILE " is damaged", account->path);
 		return error_advise(err, "put it back from a backup; if the CA still takes " STORE_KEY_FILE " beside it, remove it");
 	}

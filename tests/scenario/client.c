@@ -36,7 +36,7 @@ static int notary_csr(void *self, struct buf *out, struct error *err)
 	CLEANUP(buf_done) struct buf der = BUF(64 * 1024);
 
 	client->csrs++;
-	if (client->key == NULL && pkey_generate(KEY_ECDSA_P256, &client->key, err) != 0)
+	if (client->key == NULL && crypto_pkey_generate(KEY_ECDSA_P256, &client->key, err) != 0)
 		return -1;
 	if (csr_create(client->key, &client->idents, &der, err) != 0)
 		return -1;
@@ -115,7 +115,7 @@ struct client *client_new(struct ca *ca, const char *names)
 	/* Shared, for client_issue_apart(). */
 	struct client *client = ca_share(sizeof(*client));
 
-	if (pkey_generate(KEY_ECDSA_P256, &client->account_key, &client->err) != 0)
+	if (crypto_pkey_generate(KEY_ECDSA_P256, &client->account_key, &client->err) != 0)
 		abort();
 	client->ca = ca;
 	client->http = ca_client(ca);
@@ -140,8 +140,8 @@ void client_free(struct client *client)
 {
 	acme_session_free(client->session);
 	ident_list_done(&client->idents);
-	pkey_free(client->account_key);
-	pkey_free(client->key);
+	crypto_pkey_free(client->account_key);
+	crypto_pkey_free(client->key);
 	buf_done(&client->pem);
 	ca_unshare(client, sizeof(*client));
 }
@@ -183,7 +183,7 @@ int client_issue_apart(struct client *client)
 	pid_t pid;
 
 	/* Its key is as durable as that of the real notary. */
-	if (client->key == NULL && pkey_generate(KEY_ECDSA_P256, &client->key, &client->err) != 0)
+	if (client->key == NULL && crypto_pkey_generate(KEY_ECDSA_P256, &client->key, &client->err) != 0)
 		abort();
 	pid = fork();
 	if (pid < 0)

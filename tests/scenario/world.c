@@ -234,16 +234,16 @@ static void assert_pair(const struct world *world)
 {
 	CLEANUP(buf_done) struct buf key_pem = BUF_SECRET(FILE_MAX);
 	CLEANUP(buf_done) struct buf chain_pem = BUF(FILE_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
 	struct crypto_public a, b;
 	struct error err;
 
 	read_text(world, "state/live/" WORLD_CERT "/privkey.pem", &key_pem);
 	read_text(world, "state/live/" WORLD_CERT "/fullchain.pem", &chain_pem);
-	assert_int_equal(pkey_load(buf_text(&key_pem), key_pem.len, &key, &err), 0);
+	assert_int_equal(crypto_pkey_load(buf_text(&key_pem), key_pem.len, &key, &err), 0);
 	assert_int_equal(cert_chain_parse(buf_text(&chain_pem), chain_pem.len, &chain, &err), 0);
-	assert_int_equal(pkey_public(key, &a, &err), 0);
+	assert_int_equal(crypto_pkey_public(key, &a, &err), 0);
 	assert_int_equal(cert_chain_public(chain, &b, &err), 0);
 	assert_int_equal(a.x_len, b.x_len);
 	assert_memory_equal(a.x, b.x, a.x_len);
@@ -271,7 +271,7 @@ bool world_account_fits(const struct world *world, size_t account)
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(FILE_MAX);
 	CLEANUP(buf_done) struct buf jwk = BUF(FILE_MAX);
 	CLEANUP(job_accounts_done) struct job_account_list list = { 0 };
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(config_cleanup) struct config *config = NULL;
 	struct crypto_public public_key;
 	struct error err;
@@ -284,8 +284,8 @@ bool world_account_fits(const struct world *world, size_t account)
 	assert_int_equal(list.count, 1);
 	assert_true((size_t)snprintf(path, sizeof(path), "%s/key.pem", list.items[0].path) < sizeof(path));
 	assert_int_equal(file_read(AT_FDCWD, path, &pem, &err), 0);
-	assert_int_equal(pkey_load(buf_text(&pem), pem.len, &key, &err), 0);
-	assert_int_equal(pkey_public(key, &public_key, &err), 0);
+	assert_int_equal(crypto_pkey_load(buf_text(&pem), pem.len, &key, &err), 0);
+	assert_int_equal(crypto_pkey_public(key, &public_key, &err), 0);
 	assert_int_equal(jwk_print(&public_key, &jwk, &err), 0);
 	assert_true((size_t)snprintf(path, sizeof(path), "%s/next.pem", list.items[0].path) < sizeof(path));
 	return access(path, F_OK) != 0 && text_equal(buf_text(&jwk), world->ca->accounts[account].jwk);

@@ -37,7 +37,7 @@ static void expect_name(const GENERAL_NAME *name, int kind, const char *data, si
 
 static void try_type(enum key_type type, int signature_nid)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(ident_list_done) struct ident_list idents = { 0 };
 	CLEANUP(buf_done) struct buf der = BUF(16 * 1024);
 	struct error err = { 0 };
@@ -50,7 +50,7 @@ static void try_type(enum key_type type, int signature_nid)
 	add(&idents, "*.example.com");
 	add(&idents, "192.0.2.1");
 	add(&idents, "2001:db8::1");
-	assert_int_equal(pkey_generate(type, &key, &err), 0);
+	assert_int_equal(crypto_pkey_generate(type, &key, &err), 0);
 	assert_int_equal(csr_create(key, &idents, &der, &err), 0);
 	assert_int_equal(ERR_peek_error(), 0);
 
@@ -58,7 +58,7 @@ static void try_type(enum key_type type, int signature_nid)
 	request = d2i_X509_REQ(NULL, &at, (long)der.len);
 	assert_non_null(request);
 	assert_ptr_equal(at, der.data + der.len);
-	assert_int_equal(X509_REQ_verify(request, pkey_handle(key)), 1);
+	assert_int_equal(X509_REQ_verify(request, crypto_pkey_handle(key)), 1);
 	assert_int_equal(X509_REQ_get_version(request), X509_REQ_VERSION_1);
 	assert_int_equal(X509_REQ_get_signature_nid(request), signature_nid);
 	assert_int_equal(X509_NAME_entry_count(X509_REQ_get_subject_name(request)), 0);
@@ -86,7 +86,7 @@ static void test_requests(void **state)
 
 static void test_a_hundred_names(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(ident_list_done) struct ident_list idents = { 0 };
 	CLEANUP(buf_done) struct buf der = BUF(64 * 1024);
 	struct error err = { 0 };
@@ -98,19 +98,19 @@ static void test_a_hundred_names(void **state)
 		snprintf(text, sizeof(text), "n%d.example.com", i);
 		add(&idents, text);
 	}
-	assert_int_equal(pkey_generate(KEY_ECDSA_P256, &key, &err), 0);
+	assert_int_equal(crypto_pkey_generate(KEY_ECDSA_P256, &key, &err), 0);
 	assert_int_equal(csr_create(key, &idents, &der, &err), 0);
 }
 
 static void test_refuses(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(ident_list_done) struct ident_list idents = { 0 };
 	CLEANUP(buf_done) struct buf small = BUF(16);
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(pkey_generate(KEY_ECDSA_P256, &key, &err), 0);
+	assert_int_equal(crypto_pkey_generate(KEY_ECDSA_P256, &key, &err), 0);
 	assert_int_equal(csr_create(key, &idents, &small, &err), -1);
 	add(&idents, "example.com");
 	assert_int_equal(csr_create(key, &idents, &small, &err), -1);

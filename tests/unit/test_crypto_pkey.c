@@ -24,7 +24,7 @@ static struct pkey *load_vector(const char *name)
 	struct pkey *key = NULL;
 
 	testca_read_vector(name, &pem);
-	if (pkey_load(pem.data, pem.len, &key, &err) < 0)
+	if (crypto_pkey_load(pem.data, pem.len, &key, &err) < 0)
 		fail_msg("%s: %s", name, err.message);
 	return key;
 }
@@ -34,7 +34,7 @@ static void refuse(const char *pem, size_t len, const char *expected)
 	struct error err = { 0 };
 	struct pkey *key = (struct pkey *)&err;
 
-	assert_int_equal(pkey_load(pem, len, &key, &err), -1);
+	assert_int_equal(crypto_pkey_load(pem, len, &key, &err), -1);
 	assert_ptr_equal(key, &err);
 	assert_int_equal(err.kind, ERROR_SYSTEM);
 	if (!strstr(err.message, expected))
@@ -79,7 +79,7 @@ static int der_signature(const struct buf *raw, unsigned char **ret)
 static bool verifies(const struct pkey *key, const char *hash, const void *data, size_t len, const struct buf *signature)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	EVP_PKEY *handle = pkey_handle(key);
+	EVP_PKEY *handle = crypto_pkey_handle(key);
 	unsigned char *der = NULL;
 	int r;
 
@@ -99,7 +99,7 @@ static bool verifies(const struct pkey *key, const char *hash, const void *data,
 
 static void test_rfc7515_a2_rs256(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load_vector("rfc/rfc7515-a2.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load_vector("rfc/rfc7515-a2.key.pem");
 	CLEANUP(buf_done) struct buf input = BUF(1024);
 	CLEANUP(buf_done) struct buf expected = BUF(1024);
 	CLEANUP(buf_done) struct buf signature = BUF(1024);
@@ -109,9 +109,9 @@ static void test_rfc7515_a2_rs256(void **state)
 	(void)state;
 	testca_read_vector("rfc/rfc7515-a2.input", &input);
 	testca_read_vector("rfc/rfc7515-a2.signature", &expected);
-	assert_int_equal(pkey_type(key), KEY_RSA_2048);
+	assert_int_equal(crypto_pkey_type(key), KEY_RSA_2048);
 	/* PKCS #1 1.5 has no randomness: the very signature of the RFC. */
-	assert_int_equal(pkey_sign(key, input.data, input.len, &signature, &err), 0);
+	assert_int_equal(crypto_pkey_sign(key, input.data, input.len, &signature, &err), 0);
 	assert_int_equal(signature.len, 256);
 	assert_int_equal(base64url_encode(signature.data, signature.len, &text), 0);
 	assert_string_equal(text.data, expected.data);
@@ -120,7 +120,7 @@ static void test_rfc7515_a2_rs256(void **state)
 
 static void test_rfc7515_a3_es256(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load_vector("rfc/rfc7515-a3.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load_vector("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf input = BUF(1024);
 	CLEANUP(buf_done) struct buf text = BUF(1024);
 	CLEANUP(buf_done) struct buf expected = BUF(1024);
@@ -130,12 +130,12 @@ static void test_rfc7515_a3_es256(void **state)
 	(void)state;
 	testca_read_vector("rfc/rfc7515-a3.input", &input);
 	testca_read_vector("rfc/rfc7515-a3.signature", &text);
-	assert_int_equal(pkey_type(key), KEY_ECDSA_P256);
+	assert_int_equal(crypto_pkey_type(key), KEY_ECDSA_P256);
 	assert_int_equal(base64url_decode(text.data, text.len, &expected, &err), 0);
 	assert_int_equal(expected.len, 64);
 	assert_true(verifies(key, "SHA256", input.data, input.len, &expected));
 
-	assert_int_equal(pkey_public(key, &pub, &err), 0);
+	assert_int_equal(crypto_pkey_public(key, &pub, &err), 0);
 	buf_reset(&text);
 	assert_int_equal(base64url_encode(pub.x, pub.x_len, &text), 0);
 	assert_string_equal(text.data, "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU");
@@ -147,7 +147,7 @@ static void test_rfc7515_a3_es256(void **state)
 	for (int i = 0; i < 300; i++) {
 		CLEANUP(buf_done) struct buf signature = BUF(64);
 
-		assert_int_equal(pkey_sign(key, input.data, input.len, &signature, &err), 0);
+		assert_int_equal(crypto_pkey_sign(key, input.data, input.len, &signature, &err), 0);
 		assert_int_equal(signature.len, 64);
 		if (i % 60 == 0 || signature.data[0] == 0 || signature.data[32] == 0)
 			assert_true(verifies(key, "SHA256", input.data, input.len, &signature));
@@ -161,8 +161,8 @@ static void test_generate_print_load(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		CLEANUP(pkey_cleanup) struct pkey *key = NULL;
-		CLEANUP(pkey_cleanup) struct pkey *again = NULL;
+		CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
+		CLEANUP(crypto_pkey_cleanup) struct pkey *again = NULL;
 		CLEANUP(buf_done) struct buf pem = BUF_SECRET(8192);
 		CLEANUP(buf_done) struct buf signature = BUF(512);
 		bool rsa = types[i] != KEY_ECDSA_P256 && types[i] != KEY_ECDSA_P384;
@@ -175,19 +175,19 @@ static void test_generate_print_load(void **state)
 		else if (types[i] == KEY_RSA_4096)
 			key = load_vector("crypto/rsa-4096.key.pem");
 		else
-			assert_int_equal(pkey_generate(types[i], &key, &err), 0);
-		assert_int_equal(pkey_type(key), types[i]);
-		assert_int_equal(pkey_print(key, &pem, &err), 0);
+			assert_int_equal(crypto_pkey_generate(types[i], &key, &err), 0);
+		assert_int_equal(crypto_pkey_type(key), types[i]);
+		assert_int_equal(crypto_pkey_print(key, &pem, &err), 0);
 		assert_int_equal(strncmp(pem.data, "-----BEGIN PRIVATE KEY-----\n", 28), 0);
-		assert_int_equal(pkey_load(pem.data, pem.len, &again, &err), 0);
-		assert_int_equal(pkey_type(again), types[i]);
-		assert_int_equal(pkey_public(key, &a, &err), 0);
-		assert_int_equal(pkey_public(again, &b, &err), 0);
+		assert_int_equal(crypto_pkey_load(pem.data, pem.len, &again, &err), 0);
+		assert_int_equal(crypto_pkey_type(again), types[i]);
+		assert_int_equal(crypto_pkey_public(key, &a, &err), 0);
+		assert_int_equal(crypto_pkey_public(again, &b, &err), 0);
 		assert_memory_equal(&a, &b, sizeof(a));
 		assert_int_equal(a.x_len, sizes[i]);
 		assert_int_equal(a.y_len, rsa ? 3 : sizes[i]);
 
-		assert_int_equal(pkey_sign(key, "data", 4, &signature, &err), 0);
+		assert_int_equal(crypto_pkey_sign(key, "data", 4, &signature, &err), 0);
 		assert_int_equal(signature.len, rsa ? sizes[i] : 2 * sizes[i]);
 		assert_true(verifies(again, types[i] == KEY_ECDSA_P384 ? "SHA384" : "SHA256", "data", 4, &signature));
 		assert_false(verifies(again, types[i] == KEY_ECDSA_P384 ? "SHA384" : "SHA256", "Data", 4, &signature));
@@ -197,36 +197,36 @@ static void test_generate_print_load(void **state)
 
 static void test_print_needs_memory_that_is_wiped(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load_vector("rfc/rfc7515-a3.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load_vector("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf pem = BUF(8192);
 	CLEANUP(buf_done) struct buf small = BUF_SECRET(16);
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(pkey_print(key, &pem, &err), -1);
+	assert_int_equal(crypto_pkey_print(key, &pem, &err), -1);
 	assert_int_equal(err.kind, ERROR_INTERNAL);
 	assert_int_equal(pem.len, 0);
-	assert_int_equal(pkey_print(key, &small, &err), -1);
+	assert_int_equal(crypto_pkey_print(key, &small, &err), -1);
 }
 
 static void test_traditional_forms(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *rsa = load_vector("rfc/rfc7515-a2.key.traditional.pem");
-	CLEANUP(pkey_cleanup) struct pkey *ec = load_vector("rfc/rfc7515-a3.key.traditional.pem");
-	CLEANUP(pkey_cleanup) struct pkey *with_parameters = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *rsa = load_vector("rfc/rfc7515-a2.key.traditional.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *ec = load_vector("rfc/rfc7515-a3.key.traditional.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *with_parameters = NULL;
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(8192);
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(pkey_type(rsa), KEY_RSA_2048);
-	assert_int_equal(pkey_type(ec), KEY_ECDSA_P256);
+	assert_int_equal(crypto_pkey_type(rsa), KEY_RSA_2048);
+	assert_int_equal(crypto_pkey_type(ec), KEY_ECDSA_P256);
 
 	/* As `openssl ecparam -genkey` writes it. */
 	buf_append_text(&pem, "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n");
 	testca_read_vector("rfc/rfc7515-a3.key.traditional.pem", &pem);
-	if (pkey_load(pem.data, pem.len, &with_parameters, &err) < 0)
+	if (crypto_pkey_load(pem.data, pem.len, &with_parameters, &err) < 0)
 		fail_msg("%s", err.message);
-	assert_int_equal(pkey_type(with_parameters), KEY_ECDSA_P256);
+	assert_int_equal(crypto_pkey_type(with_parameters), KEY_ECDSA_P256);
 }
 
 static void test_refuses_foreign_files(void **state)
@@ -307,7 +307,7 @@ static void test_refuses_damaged_numbers(void **state)
 		struct pkey *key = NULL;
 
 		pem.data[places[i]] = kept == 'A' ? 'B' : 'A';
-		assert_int_equal(pkey_load(pem.data, pem.len, &key, &err), -1);
+		assert_int_equal(crypto_pkey_load(pem.data, pem.len, &key, &err), -1);
 		assert_non_null(strstr(err.message, "damaged"));
 		pem.data[places[i]] = kept;
 	}

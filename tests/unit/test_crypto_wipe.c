@@ -46,15 +46,15 @@ static void test_keys_work(void **state)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(16384);
 	CLEANUP(buf_done) struct buf signature = BUF(1024);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
-	CLEANUP(pkey_cleanup) struct pkey *again = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *again = NULL;
 	struct error err;
 
 	(void)state;
-	assert_int_equal(pkey_generate(KEY_RSA_2048, &key, &err), 0);
-	assert_int_equal(pkey_print(key, &pem, &err), 0);
-	assert_int_equal(pkey_load(pem.data, pem.len, &again, &err), 0);
-	assert_int_equal(pkey_sign(again, "text", 4, &signature, &err), 0);
+	assert_int_equal(crypto_pkey_generate(KEY_RSA_2048, &key, &err), 0);
+	assert_int_equal(crypto_pkey_print(key, &pem, &err), 0);
+	assert_int_equal(crypto_pkey_load(pem.data, pem.len, &again, &err), 0);
+	assert_int_equal(crypto_pkey_sign(again, "text", 4, &signature, &err), 0);
 	assert_int_equal(signature.len, 256);
 }
 
@@ -66,6 +66,6 @@ int main(void)
 		cmocka_unit_test(test_keys_work),
 	};
 
-	first = pkey_wipe_freed();
+	first = crypto_pkey_wipe_freed();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

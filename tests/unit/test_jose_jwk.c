@@ -19,12 +19,12 @@
 static void load_public(const char *name, struct crypto_public *ret)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(8192);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	struct error err = { 0 };
 
 	testca_read_vector(name, &pem);
-	assert_int_equal(pkey_load(pem.data, pem.len, &key, &err), 0);
-	assert_int_equal(pkey_public(key, ret, &err), 0);
+	assert_int_equal(crypto_pkey_load(pem.data, pem.len, &key, &err), 0);
+	assert_int_equal(crypto_pkey_public(key, ret, &err), 0);
 }
 
 static void read_number(const json_t *jwk, const char *member, uint8_t *out, size_t size, size_t *ret_len)

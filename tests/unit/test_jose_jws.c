@@ -32,7 +32,7 @@ static struct pkey *load(const char *name)
 	struct pkey *key = NULL;
 
 	testca_read_vector(name, &pem);
-	assert_int_equal(pkey_load(pem.data, pem.len, &key, &err), 0);
+	assert_int_equal(crypto_pkey_load(pem.data, pem.len, &key, &err), 0);
 	return key;
 }
 
@@ -69,7 +69,7 @@ static bool verifies(const struct pkey *key, const char *hash, const struct buf 
 
 	ECDSA_SIG_set0(sig, BN_bin2bn(bytes, half, NULL), BN_bin2bn(bytes + half, half, NULL));
 	len = i2d_ECDSA_SIG(sig, &der);
-	assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, hash, NULL, NULL, pkey_handle(key), NULL), 1);
+	assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, hash, NULL, NULL, crypto_pkey_handle(key), NULL), 1);
 	r = EVP_DigestVerify(ctx, der, (size_t)len, (const unsigned char *)input->data, input->len);
 	OPENSSL_free(der);
 	ECDSA_SIG_free(sig);
@@ -79,7 +79,7 @@ static bool verifies(const struct pkey *key, const char *hash, const struct buf 
 
 static void test_rs256_vectors(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a2.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a2.key.pem");
 	CLEANUP(buf_done) struct buf payload = BUF(4096);
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
 	const struct jws_header with_jwk = { .url = "https://example.com/acme/new-account", .nonce = "6S8IqOGY7eL2lsGoTZYifg" };
@@ -97,7 +97,7 @@ static void test_rs256_vectors(void **state)
 
 static void test_es256(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
 	CLEANUP(buf_done) struct buf protected = BUF(4096);
 	CLEANUP(buf_done) struct buf payload = BUF(4096);
@@ -122,7 +122,7 @@ static void test_es256(void **state)
 
 static void test_es384_with_jwk_and_without_nonce(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
 	CLEANUP(buf_done) struct buf text = BUF(4096);
 	CLEANUP(buf_done) struct buf signature = BUF(4096);
@@ -133,7 +133,7 @@ static void test_es384_with_jwk_and_without_nonce(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(pkey_generate(KEY_ECDSA_P384, &key, &err), 0);
+	assert_int_equal(crypto_pkey_generate(KEY_ECDSA_P384, &key, &err), 0);
 	assert_int_equal(jws_sign(key, &(struct jws_header){ .url = "https://a/key-change" }, "x", 1, &out, &err), 0);
 	assert_int_equal(json_doc_parse(out.data, out.len, "the JWS", &jws, &err), 0);
 	take(jws, "protected", &text, &input);
@@ -155,7 +155,7 @@ static void test_es384_with_jwk_and_without_nonce(void **state)
 
 static void test_post_as_get_has_an_empty_payload(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
 	struct error err = { 0 };
 
@@ -166,7 +166,7 @@ static void test_post_as_get_has_an_empty_payload(void **state)
 
 static void test_urls_of_others(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
 	CLEANUP(buf_done) struct buf protected = BUF(4096);
 	json_auto_t *jws = NULL, *header = NULL;
@@ -191,7 +191,7 @@ static void test_urls_of_others(void **state)
 
 static void test_binding(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = load("rfc/rfc7515-a3.key.pem");
 	CLEANUP(buf_done) struct buf out = BUF(16 * 1024);
 	static const struct {
 		const char *algorithm;

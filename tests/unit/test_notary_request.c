@@ -57,7 +57,7 @@ static int make_account(void)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(OUT_MAX);
 
-	if (pkey_generate(KEY_ECDSA_P256, &key, &err) < 0 || pkey_print(key, &pem, &err) < 0)
+	if (crypto_pkey_generate(KEY_ECDSA_P256, &key, &err) < 0 || crypto_pkey_print(key, &pem, &err) < 0)
 		return -1;
 	return store_account_create(store, DIRECTORY, NULL, &pem, &account, &err);
 }
@@ -105,7 +105,7 @@ static int tear_down(void **state)
 	free(notary.proofs);
 	buf_done(&csr);
 	ident_list_done(&names);
-	pkey_free(key);
+	crypto_pkey_free(key);
 	store_account_free(account);
 	store_free(store);
 	if (file_open_dir("/tmp", &fd, &err) < 0 || file_remove_tree(fd, strrchr(place, '/') + 1, &err) < 0)
@@ -224,7 +224,7 @@ static void test_it_signs_the_revocation_that_was_asked_for(void **state)
 		"{\"contact\":[]}", "{\"status\":\"deactivated\"}", "{\"account\":\"x\",\"oldKey\":{}}",
 	};
 	CLEANUP(buf_done) struct buf der = BUF(OUT_MAX);
-	CLEANUP(pkey_cleanup) struct pkey *certificate_key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *certificate_key = NULL;
 	struct notary_config revoking = {
 		.directory_url = DIRECTORY, .account_key = key, .account = account, .revoke_der = &der, .revoke_reason = 4,
 	};
@@ -233,7 +233,7 @@ static void test_it_signs_the_revocation_that_was_asked_for(void **state)
 	(void)state;
 	assert_int_equal(buf_append_text(&der, "not a certificate"), 0);
 	assert_int_equal(store_account_set_url(account, ACCOUNT, &err), 0);
-	assert_int_equal(pkey_generate(KEY_ECDSA_P256, &certificate_key, &err), 0);
+	assert_int_equal(crypto_pkey_generate(KEY_ECDSA_P256, &certificate_key, &err), 0);
 	assert_int_equal(sign("https://ca.example/revoke", REVOCATION("4"), false), -1);
 	assert_int_equal(sign_by_certificate("https://ca.example/revoke", REVOCATION("4")), -1);
 	notary.config = &revoking;
@@ -366,13 +366,13 @@ static void test_it_changes_to_the_next_key_where_there_is_one(void **state)
 	struct message_sign look = {
 		.url = "https://ca.example/new-account", .nonce = "n", .payload = probe, .with_jwk = true, .with_next_key = true,
 	};
-	CLEANUP(pkey_cleanup) struct pkey *next = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *next = NULL;
 	struct notary_config rolling = { .directory_url = DIRECTORY, .account_key = key, .account = account };
 	const struct notary_config *issuing = notary.config;
 
 	(void)state;
 	assert_int_equal(store_account_set_url(account, ACCOUNT, &err), 0);
-	assert_int_equal(pkey_generate(KEY_ECDSA_P256, &next, &err), 0);
+	assert_int_equal(crypto_pkey_generate(KEY_ECDSA_P256, &next, &err), 0);
 	/* In no task without one, be it an issue. */
 	assert_int_equal(sign_request(&change), -1);
 	assert_int_equal(sign_request(&look), -1);

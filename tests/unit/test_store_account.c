@@ -29,11 +29,11 @@ static struct buf key_pem;
 
 static int make_key(void **state)
 {
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 
 	(void)state;
 	key_pem = BUF_SECRET(4096);
-	return pkey_generate(KEY_ECDSA_P256, &key, &err) < 0 || pkey_print(key, &key_pem, &err) < 0 ? -1 : 0;
+	return crypto_pkey_generate(KEY_ECDSA_P256, &key, &err) < 0 || crypto_pkey_print(key, &key_pem, &err) < 0 ? -1 : 0;
 }
 
 static int free_key(void **state)
@@ -226,10 +226,10 @@ static void test_the_next_key(void **state)
 	CLEANUP(buf_done) struct buf next = BUF_SECRET(4096);
 	CLEANUP(buf_done) struct buf got = BUF_SECRET(4096);
 	CLEANUP(buf_done) struct buf open_buf = BUF(4096);
-	CLEANUP(pkey_cleanup) struct pkey *key = NULL;
+	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 
-	assert_works(pkey_generate(KEY_ECDSA_P256, &key, &err));
-	assert_works(pkey_print(key, &next, &err));
+	assert_works(crypto_pkey_generate(KEY_ECDSA_P256, &key, &err));
+	assert_works(crypto_pkey_print(key, &next, &err));
 	assert_works(store_account_create(store, CA, NULL, &key_pem, &account, &err));
 	assert_int_equal(store_account_next_load(account, &got, &err), STORE_ABSENT);
 	assert_works(store_account_next_save(account, &next, &err));
