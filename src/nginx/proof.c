@@ -70,7 +70,7 @@ static const struct nginx_directive *find_handler(const struct nginx_directive *
 /* The first rule for everybody of the nearest block that has rules; NULL when there is none. */
 static const struct nginx_directive *find_denial(const struct nginx_directive *block)
 {
-	for (; block != NULL; block = block->parent) {
+	do {
 		bool rules = false;
 
 		for (const struct nginx_directive *d = block->first; d != NULL; d = d->next) {
@@ -84,7 +84,8 @@ static const struct nginx_directive *find_denial(const struct nginx_directive *b
 		}
 		if (rules)
 			return NULL;
-	}
+		block = block->parent;
+	} while (block != NULL);
 	return NULL;
 }
 

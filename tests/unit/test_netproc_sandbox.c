@@ -295,5 +295,9 @@ int main(void)
 		cmocka_unit_test(test_it_is_not_root),
 	};
 
+	if (getenv("CERTD_TEST_TOOL") != NULL) {
+		puts("the sandbox has no room for $CERTD_TEST_TOOL");
+		return 77;
+	}
 	return cmocka_run_group_tests(tests, make_place, remove_place);
 }
