@@ -130,7 +130,8 @@ static int parse_words(struct parse *p, bool *ret_more, struct error *err)
 			break;
 		case NGINX_TOKEN_BLOCK:
 			r = add_directive(p, true, err);
-			if (r == 0)
+			/* Only the outermost level has no block. */
+			if (r == 0 && p->levels[p->depth].block != NULL)
 				r = nginx_token_skip_code(p->lexer, p->levels[p->depth].block->name, err);
 			break;
 		case NGINX_TOKEN_CLOSE:
