@@ -43,10 +43,10 @@ struct nginx_view {
 
 enum { NGINX_VIEWS_MAX = 16 };
 
-/* Which sockets of the port (TCP) matter for the name: of each family of addresses those where a server has it; where none has, the one for all
+/* Which sockets of the port `number` (TCP) matter for the name: of each family of addresses those where a server has it; where none has, the one for all
  * addresses, else the first. (With a site an address, a name need not be known at the other addresses.) Sockets on loopback addresses
  * count only where the port has no others. 0 when nobody listens there. */
-size_t nginx_advisor_views(const struct nginx_advisor *a, const char *name, unsigned int port,
+size_t nginx_advisor_views(const struct nginx_advisor *a, const char *name, unsigned int number,
                            struct nginx_view views[static NGINX_VIEWS_MAX]);
 
 /* Whether one of the views is open to IPv4; else nearly nobody gets there. */

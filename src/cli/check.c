@@ -142,8 +142,9 @@ static void print(const struct job_inspection *inspection)
 
 	json_array_foreach(inspection->names, index, entry) {
 		printf("%s\n", text_of(entry, "name"));
-		json_array_foreach(json_object_get(entry, "findings"), k, finding)
+		json_array_foreach(json_object_get(entry, "findings"), k, finding) {
 			print_finding(finding, terminal);
+		}
 	}
 	print_count(json_array_size(inspection->names), "name", "names", ": ");
 	printf("%zu ok, ", inspection->counts[CHECK_OK]);

@@ -40,7 +40,7 @@ const char *nginx_builder_include_path(struct nginx_builder *b, const char *argu
 	path = nginx_arena_alloc(&b->arena, directory + len + 1, 1);
 	if (path != NULL) {
 		memcpy(path, main_path, directory);
-		memcpy(path + directory, argument, len);
+		memcpy(path + directory, argument, len + 1);
 	}
 	return path;
 }
