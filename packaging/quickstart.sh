@@ -123,7 +123,7 @@ trap 'exit 143' TERM
 # --- packages and the build ---
 
 build_packages=(build-essential autoconf automake pkg-config libssl-dev libcurl4-openssl-dev libjansson-dev
-	libconfuse-dev libidn2-dev libpcre2-dev libseccomp-dev libunbound-dev)
+	libconfuse-dev libidn2-dev libpcre2-dev libseccomp-dev libsystemd-dev libunbound-dev)
 demo_packages=(nginx pebble curl openssl)
 real_packages=(nginx curl openssl ca-certificates)
 
