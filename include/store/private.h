@@ -16,19 +16,36 @@ enum {
 	STORE_TMP_SIZE = 24, /* a temporary name, with NUL */
 };
 
+struct store_shared;
+
 struct store {
 	int fd;
 	char *path; /* absolute, without "/" at the end */
+	struct store_shared *shared;
 };
 
 struct store_cert {
-	int state_fd; /* STATE_DIR */
+	struct store_shared *shared;
 	int fd; /* STATE_DIR/certificates/NAME */
 	char name[IDENT_NAME_SIZE];
 	char *path; /* of fd, for messages */
 	char *live_path; /* STATE_DIR/live/NAME */
 	bool looking; /* opened without `create`: nothing is mended or moved */
 };
+
+/* What the certificates of one open store share, opened once for thousands of them; it stays as long as one of them does. Has a descriptor of
+ * the state directory of its own. */
+int store_shared_new(int state_fd, struct store_shared **ret, struct error *err);
+struct store_shared *store_shared_ref(struct store_shared *shared);
+void store_shared_unref(struct store_shared *shared);
+
+/* STATE_DIR/certificates and STATE_DIR/live, made with `create` where they are missing; FILE_ABSENT. The descriptor is borrowed. */
+int store_shared_certificates(struct store_shared *shared, bool create, int *ret_fd, struct error *err);
+int store_shared_live(struct store_shared *shared, bool create, int *ret_fd, struct error *err);
+
+/* Removes what a crash left of links that were to become this certificate's: other certificates' may be on their way right now. What another
+ * process leaves once the first certificate was swept is found by the next to open the store. */
+int store_shared_sweep_live(const struct store_cert *cert, struct error *err);
 
 #define STORE_KEY_FILE "key.pem"
 #define STORE_NEXT_FILE "next.pem" /* the key that shall take its place */

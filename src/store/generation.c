@@ -107,18 +107,12 @@ int store_live_path(const struct store_cert *cert, const char *file, struct buf 
 	return buf_check(out, "the path of the live files", err);
 }
 
-/* Opens STATE_DIR/live. */
-static int open_live(const struct store_cert *cert, bool create, int *ret_fd, struct error *err)
-{
-	return file_open_beneath(cert->state_fd, "live", create, 0700, ret_fd, err);
-}
-
 int store_live(const struct store_cert *cert, uint64_t *ret_generation, struct error *err)
 {
 	CLEANUP(buf_done) struct buf target = BUF(TARGET_MAX);
-	CLEANUP(clean_fd) int fd = -1;
 	char ours[IDENT_NAME_SIZE + 32];
-	int r = open_live(cert, false, &fd, err);
+	int fd;
+	int r = store_shared_live(cert->shared, false, &fd, err);
 
 	if (r != 0)
 		return r < 0 ? -1 : STORE_ABSENT;
@@ -177,8 +171,8 @@ static int check_whole(const struct store_cert *cert, uint64_t generation, struc
 static int remove_live(const struct store_cert *cert, struct error *err)
 {
 	CLEANUP(buf_done) struct buf target = BUF(TARGET_MAX);
-	CLEANUP(clean_fd) int fd = -1;
-	int r = open_live(cert, false, &fd, err);
+	int fd;
+	int r = store_shared_live(cert->shared, false, &fd, err);
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
@@ -193,14 +187,14 @@ static int remove_live(const struct store_cert *cert, struct error *err)
 
 int store_live_switch(const struct store_cert *cert, uint64_t generation, struct error *err)
 {
-	CLEANUP(clean_fd) int fd = -1;
 	char target[IDENT_NAME_SIZE + 64];
+	int fd;
 
 	if (generation == 0)
 		return remove_live(cert, err);
 	if (check_whole(cert, generation, err) < 0)
 		return -1;
-	if (open_live(cert, true, &fd, err) < 0)
+	if (store_shared_live(cert->shared, true, &fd, err) < 0)
 		return -1;
 	snprintf(target, sizeof(target), "../certificates/%s/%ju", cert->name, (uintmax_t)generation);
 	if (file_switch_link(fd, cert->name, target, err) < 0)

@@ -149,6 +149,8 @@ int store_open(const char *state_dir, bool create, struct store **ret, struct er
 		return error_set(err, ERROR_USAGE, "the state directory \"%s\" is the root of the file system", state_dir);
 	if (store_check_private(store->fd, store->path, err) < 0)
 		return error_context(err, "the state directory");
+	if (store_shared_new(store->fd, &store->shared, err) < 0)
+		return -1;
 	*ret = TAKE(store);
 	return STORE_OK;
 }
@@ -157,6 +159,7 @@ void store_free(struct store *store)
 {
 	if (store == NULL)
 		return;
+	store_shared_unref(store->shared);
 	clean_fd(&store->fd);
 	free(store->path);
 	free(store);
@@ -201,47 +204,12 @@ int store_probe(const struct store *store, struct error *err)
 	return file_probe(fd, path, PROBE_SIZE, err);
 }
 
-/* What a crash left of links that were to become this certificate's: other certificates' may be on their way right now. */
-static int sweep_live(const struct store_cert *cert, struct error *err)
+static int open_directory(bool create, struct store_cert *cert, struct error *err)
 {
-	CLEANUP(strv_done) struct strv names = STRV(STORE_ENTRIES_MAX);
-	CLEANUP(clean_fd) int fd = -1;
-	char ours[IDENT_NAME_SIZE + 32];
-	int r = file_open_beneath(cert->state_fd, "live", false, 0, &fd, err);
+	int certificates;
+	int r = store_shared_certificates(cert->shared, create, &certificates, err);
 
-	if (r == FILE_ABSENT)
-		return 0;
-	if (r < 0 || file_list(fd, &names, err) < 0)
-		return -1;
-	snprintf(ours, sizeof(ours), "../certificates/%s/", cert->name);
-	for (size_t i = 0; i < names.count; i++) {
-		char target[sizeof(ours) + 32];
-		ssize_t n;
-
-		if (!text_has_prefix(names.items[i], FILE_TMP_PREFIX))
-			continue;
-		n = readlinkat(fd, names.items[i], target, sizeof(target) - 1);
-		if (n < 0)
-			continue;
-		target[n] = '\0';
-		if (text_has_prefix(target, ours) && file_remove(fd, names.items[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int open_directories(const struct store *store, bool create, struct store_cert *cert, struct error *err)
-{
-	CLEANUP(clean_fd) int certificates = -1;
-	int r;
-
-	cert->state_fd = fcntl(store->fd, F_DUPFD_CLOEXEC, 3);
-	if (cert->state_fd < 0)
-		return error_sys(err, errno, "cannot keep %s open", store->path);
-	r = file_open_beneath(store->fd, "certificates", create, 0700, &certificates, err);
-	if (r != 0)
-		return r;
-	return file_open_beneath(certificates, cert->name, create, 0700, &cert->fd, err);
+	return r != 0 ? r : file_open_beneath(certificates, cert->name, create, 0700, &cert->fd, err);
 }
 
 int store_cert_open(const struct store *store, const char *name, bool create, struct store_cert **ret, struct error *err)
@@ -254,7 +222,7 @@ int store_cert_open(const struct store *store, const char *name, bool create, st
 	cert = calloc(1, sizeof(*cert));
 	if (cert == NULL)
 		return error_oom(err);
-	cert->state_fd = -1;
+	cert->shared = store_shared_ref(store->shared);
 	cert->fd = -1;
 	cert->looking = !create;
 	text_copy(cert->name, sizeof(cert->name), name);
@@ -266,12 +234,12 @@ int store_cert_open(const struct store *store, const char *name, bool create, st
 		cert->live_path = NULL;
 		return error_oom(err);
 	}
-	r = open_directories(store, create, cert, err);
+	r = open_directory(create, cert, err);
 	if (r == FILE_ABSENT)
 		return STORE_ABSENT;
 	if (r < 0 || store_check_private(cert->fd, cert->path, err) < 0)
 		return -1;
-	if (create && (store_sweep(cert->fd, err) < 0 || sweep_live(cert, err) < 0))
+	if (create && (store_sweep(cert->fd, err) < 0 || store_shared_sweep_live(cert, err) < 0))
 		return error_context(err, "what an interrupted run left");
 	*ret = TAKE(cert);
 	return STORE_OK;
@@ -281,7 +249,7 @@ void store_cert_free(struct store_cert *cert)
 {
 	if (cert == NULL)
 		return;
-	clean_fd(&cert->state_fd);
+	store_shared_unref(cert->shared);
 	clean_fd(&cert->fd);
 	free(cert->path);
 	free(cert->live_path);
