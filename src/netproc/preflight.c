@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/text.h"
@@ -13,7 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 1024, PROBE_BODY_MAX = 512, FIRST_OCTETS = 60, ADDRESS_PORT_SIZE = DNS_ADDRESS_SIZE + 16 };
+enum {
+	TEXT_MAX = 1024,
+	PROBE_BODY_MAX = 512,
+	FIRST_OCTETS = 60,
+	ADDRESS_PORT_SIZE = DNS_ADDRESS_SIZE + 16,
+	/* A reload of NGINX that has just been asked for takes effect a moment later, and a failed validation is counted by the CA. */
+	SETTLE_MS = 2000,
+	PAUSE_MS = 250,
+};
 
 /* One fetch of the probe: one name at one of its addresses. */
 struct fetch {
@@ -145,29 +154,19 @@ static size_t first_addresses(const struct dns_host *host, const char *ret[2])
 	return count;
 }
 
-static int fetch_all(struct preflight *p, const struct http_client *http, struct error *err)
+static int plan_fetches(struct preflight *p, struct error *err)
 {
-	CLEANUP(clean_free) struct http_exchange **list = NULL;
-	size_t max = p->hosts_count * 2;
-
-	p->fetches = calloc(max + 1, sizeof(*p->fetches));
-	list = calloc(max + 1, sizeof(struct http_exchange *));
-	if (!p->fetches || !list)
+	p->fetches = calloc(p->hosts_count * 2 + 1, sizeof(*p->fetches));
+	if (!p->fetches)
 		return error_oom(err);
 	for (size_t i = 0; i < p->hosts_count; i++) {
 		const char *addresses[2];
 		size_t count = first_addresses(&p->hosts[i], addresses);
 
-		for (size_t k = 0; k < count; k++) {
-			struct fetch *fetch = &p->fetches[p->fetches_count];
-
-			fetch_init(fetch, p->task, p->hosts[i].name, addresses[k]);
-			list[p->fetches_count++] = &fetch->exchange;
-		}
+		for (size_t k = 0; k < count; k++)
+			fetch_init(&p->fetches[p->fetches_count++], p->task, p->hosts[i].name, addresses[k]);
 	}
-	if (p->fetches_count == 0)
-		return 0;
-	return http_perform_all(http, list, p->fetches_count, err);
+	return 0;
 }
 
 static bool body_matches(const struct http_response *response, const char *expected)
@@ -177,6 +176,55 @@ static bool body_matches(const struct http_response *response, const char *expec
 	while (len > 0 && strchr(" \t\r\n", response->body.data[len - 1]))
 		len--;
 	return len == strlen(expected) && memcmp(response->body.data, expected, len) == 0;
+}
+
+static bool fetch_passed(const struct preflight *p, const struct fetch *fetch)
+{
+	const struct http_response *response = &fetch->exchange.response;
+
+	return fetch->exchange.result == 0 && response->status == 200 && body_matches(response, p->task->body);
+}
+
+/* Asks all that have not passed yet. */
+static int fetch_round(struct preflight *p, const struct http_client *http, bool *ret_passed, struct error *err)
+{
+	CLEANUP(clean_free) struct http_exchange **list = calloc(p->fetches_count + 1, sizeof(struct http_exchange *));
+	size_t count = 0;
+
+	if (!list)
+		return error_oom(err);
+	for (size_t i = 0; i < p->fetches_count; i++) {
+		struct http_exchange *exchange = &p->fetches[i].exchange;
+		struct http_request request = exchange->request;
+
+		if (fetch_passed(p, &p->fetches[i]))
+			continue;
+		http_exchange_done(exchange);
+		http_exchange_init(exchange, &request);
+		list[count++] = exchange;
+	}
+	if (count > 0 && http_perform_all(http, list, count, err) < 0)
+		return -1;
+	*ret_passed = true;
+	for (size_t i = 0; i < p->fetches_count; i++)
+		*ret_passed = *ret_passed && fetch_passed(p, &p->fetches[i]);
+	return 0;
+}
+
+static int fetch_all(struct preflight *p, const struct netproc *net, struct error *err)
+{
+	int64_t end_ms = clock_monotonic_ms(net->clock) + SETTLE_MS;
+	bool passed = false;
+
+	if (plan_fetches(p, err) < 0)
+		return -1;
+	for (;;) {
+		if (fetch_round(p, net->http, &passed, err) < 0)
+			return -1;
+		if (passed || clock_monotonic_ms(net->clock) + PAUSE_MS >= end_ms)
+			return 0;
+		clock_sleep_ms(net->clock, PAUSE_MS);
+	}
 }
 
 static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct error *err)
@@ -201,7 +249,7 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 		                   "`return 301` into `location /`: at server level it defeats the exception",
 		                   err);
 	}
-	if (response->status == 200 && body_matches(response, p->task->body))
+	if (fetch_passed(p, fetch))
 		return 0;
 	text_copy(first, sizeof(first), buf_text(&response->body));
 	for (char *c = first; *c != '\0'; c++)
@@ -226,7 +274,7 @@ int netproc_preflight(struct netproc *net, const json_t *message, json_t **ret_r
 	p.findings = json_array();
 	if (!p.findings)
 		return error_oom(err);
-	if (resolve(&p, err) < 0 || fetch_all(&p, net->http, err) < 0)
+	if (resolve(&p, err) < 0 || fetch_all(&p, net, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p.hosts_count; i++) {
 		if (judge_host(&p, &p.hosts[i], err) < 0)

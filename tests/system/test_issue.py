@@ -3,7 +3,7 @@ import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from lab import BARE, NAMES, WWW, pki, tls
+from lab import BARE, NAMES, WWW, pki, tls, wait_for
 
 
 def test_takes_both_names_from_http_to_https(lab):
@@ -37,6 +37,16 @@ def test_a_step_a_line_in_a_pipe_and_nothing_on_stdout_but_results(lab):
     assert BARE in done.out + done.err
     warnings = [line for line in done.err.splitlines() if ": preflight: " in line and "looking up" not in line]
     assert not warnings, "nothing is wrong here, so nothing is found"
+
+
+def test_a_reload_that_is_still_under_way_costs_no_attempt(lab):
+    """As after `nginx -s reload && certd issue`: the port-80 server is there a moment after certd has begun to ask it."""
+    lab.nginx.stop()
+    running = lab.begin("issue", *NAMES)
+    wait_for(lambda: "preflight: " in running.err(), "certd to ask port 80")
+    lab.nginx.start()
+    done = running.wait()
+    assert done.status == 0 and "could not be fetched" not in done.err, done
 
 
 def test_second_issue_is_not_due_and_asks_nobody(lab):
