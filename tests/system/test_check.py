@@ -65,15 +65,7 @@ def write_site(lab, names=NAMES, port80="return 301 https://$host$request_uri;",
         address=n.address, http_port=n.http_port, https_port=n.https_port, names=" ".join(names), snippets=lab.snippets,
         prefix=n.prefix, port80=port80, certificate=include if certificate is None else certificate, more=more, ssl=ssl))
     if reload:
-        reload_nginx(lab)
-
-
-def reload_nginx(lab):
-    """Waits until the new workers serve: the old ones log their end."""
-    log = lab.nginx.prefix / "error.log"
-    before = log.read_text(errors="replace").count("exited with code 0")
-    assert lab.nginx.command("-s", "reload").returncode == 0
-    wait_for(lambda: log.read_text(errors="replace").count("exited with code 0") >= before + 2, "NGINX to reload")
+        lab.nginx.reload()
 
 
 def test_nothing_is_wrong(lab):
@@ -210,7 +202,7 @@ def test_redirect_at_server_level_defeats_the_exception(lab):
                                              "        return 301 https://$host$request_uri;\n    }\n",
                                              f"    include {lab.snippets}/certd-acme-challenge.conf;\n"
                                              "    return 301 https://$host$request_uri;\n"))
-    reload_nginx(lab)
+    lab.nginx.reload()
     found = one(check(lab, BARE, status=1)[BARE], "port-80", "failure")
     assert "status 301, to https://" in found["seen"] and "defeated" in found["means"] and "location /" in found["do"]
 

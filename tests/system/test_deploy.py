@@ -83,7 +83,7 @@ def test_another_certificate_is_served(lab):
     right = site.read_text()
     assert wrong != right
     site.write_text(wrong)
-    lab.nginx.command("-s", "reload")
+    lab.nginx.reload()
     done = lab.issue()
     assert done.status == 1, done
     shown = pki.certificates_of(certificate)[0]
@@ -116,7 +116,7 @@ def test_one_name_of_two_is_served_by_another_server_block(lab):
     (lab.nginx.prefix / "sites" / "00-www.conf").write_text(
         f"server {{ listen {lab.address}:{lab.nginx.https_port} ssl; server_name {WWW};\n"
         f"ssl_certificate {certificate}; ssl_certificate_key {key}; }}\n")
-    lab.nginx.command("-s", "reload")
+    lab.nginx.reload()
     done = lab.issue()
     assert done.status == 1 and WWW in done.err, done
 

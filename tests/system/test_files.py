@@ -75,7 +75,7 @@ def test_webroot_itself_may_be_a_link(lab):
     lab.write_conf(webroot=link)
     lab.webroot = link
     lab.prepare_site()
-    lab.nginx.command("-s", "reload")
+    lab.nginx.reload()
     lab.issued()
     assert lab.tokens() == []
 

@@ -1,10 +1,12 @@
 """Child processes that never outlive the test, and waiting for things instead of sleeping."""
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 TICK_S = 0.01
@@ -78,14 +80,31 @@ def private_address():
     return "127.0.0.1"
 
 
-_given = set()
+_claims = []
+
+
+def _claim(port):
+    """Whether no other test of this machine has that port: a server that listens on all addresses (Debian's `listen 80`) meets the ports of
+    all of them. The claim is a lock on one octet of a file, which ends with this process."""
+    if not _claims:
+        path = os.path.join(tempfile.gettempdir(), f"certd-test-ports.{os.geteuid()}")
+        _claims.append((os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), set()))
+    file, mine = _claims[0]
+    if port in mine:
+        return False
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    mine.add(port)
+    return True
 
 
 def free_port(address, udp_too=False):
-    """A port that is free on that address now, below the range from which the kernel picks by itself."""
+    """A port that is free on that address now and no other test's, below the range from which the kernel picks by itself."""
     for _ in range(200):
         port = random.randint(20000, 32000)
-        if (address, port) in _given:
+        if not _claim(port):
             continue
         kinds = [socket.SOCK_STREAM] + ([socket.SOCK_DGRAM] if udp_too else [])
         try:
@@ -94,7 +113,6 @@ def free_port(address, udp_too=False):
                     probe.bind((address, port))
         except OSError:
             continue
-        _given.add((address, port))
         return port
     raise RuntimeError(f"no free port on {address}")
 

@@ -1,10 +1,11 @@
 """A private NGINX: a port-80 server with the exception and the redirect, and a 443 server with the SSL snippet."""
 import os
+import pathlib
 import pwd
 import shutil
 import subprocess
 
-from .processes import Service, free_port, port_answers
+from .processes import Service, free_port, port_answers, wait_for
 
 BINARY = shutil.which("nginx") or "/usr/sbin/nginx"
 
@@ -86,6 +87,26 @@ class Nginx:
     def command(self, *arguments):
         return subprocess.run([self.binary, "-p", str(self.prefix), "-c", str(self.config), *arguments],
                               capture_output=True, text=True, timeout=30, check=False)
+
+    def _workers(self):
+        """Those that take connections, by their title."""
+        workers = set()
+        master = (self.prefix / "nginx.pid").read_text().strip()
+        for pid in pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split():
+            try:
+                title = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if title.startswith("nginx: worker process") and "shutting down" not in title:
+                workers.add(pid)
+        return workers
+
+    def reload(self):
+        """Returns when new workers serve alone: the command itself ends before the master has even begun."""
+        before = self._workers()
+        done = self.command("-s", "reload")
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: self._workers() and not self._workers() & before, "NGINX to reload")
 
     def test_passes(self):
         done = self.command("-t")
