@@ -19,6 +19,13 @@ struct error;
 
 enum config_deploy { CONFIG_DEPLOY_NGINX, CONFIG_DEPLOY_NONE };
 
+enum { CONFIG_ADDRESSES_MAX = 4 };
+
+struct config_addresses {
+	const char *items[CONFIG_ADDRESSES_MAX]; /* IP literals */
+	size_t count;
+};
+
 struct config_ca {
 	const char *name;
 	const char *directory; /* https URL */
@@ -43,7 +50,7 @@ struct config_settings {
 	const char *webroot; /* absolute */
 	const char *resolver; /* "ADDRESS[@PORT]" or NULL */
 	enum config_deploy deploy;
-	const char *serve_address; /* IP literal that the proof asks */
+	struct config_addresses serve; /* what the proof asks; none: loopback, of each family that NGINX listens on */
 	uint16_t https_port;
 	uint16_t http_port;
 	bool preflight;

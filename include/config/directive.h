@@ -34,7 +34,7 @@ enum config_kind {
 	CONFIG_KIND_HMAC, /* const char * */
 	CONFIG_KIND_USER, /* const char * */
 	CONFIG_KIND_CHALLENGE, /* const char * */
-	CONFIG_KIND_ADDRESS, /* an IP literal; const char * */
+	CONFIG_KIND_ADDRESSES, /* IP literals, one or a list; struct config_addresses */
 	CONFIG_KIND_RESOLVER, /* ADDRESS[@PORT]; const char * */
 	CONFIG_KIND_BOOL, /* bool */
 	CONFIG_KIND_KEY, /* enum key_type */
@@ -66,6 +66,9 @@ struct config_directive {
 
 /* Static, in the order in which they are printed. */
 const struct config_directive *config_directives(size_t *ret_count);
+
+/* Whether it may have more than one value, as a list. */
+bool config_directive_is_list(const struct config_directive *directive);
 
 /* Its place in the table; for arrays that hold something for each directive. */
 size_t config_directive_index(const struct config_directive *directive);

@@ -8,10 +8,11 @@ struct config_ca;
 struct config_certificate;
 struct error;
 
-/* A value (or NULL) and the file that it is in. */
+/* A value (or NULL), the file that it is in, and the block with the others where its directive has a list. */
 struct config_placed {
 	const struct config_value *value;
 	const char *file;
+	const struct config_block *block;
 };
 
 struct config_named {
@@ -41,7 +42,7 @@ struct config_build {
 /* Tells an error with its place. */
 int config_build_tell(struct config_build *b, const char *file, unsigned int line, const struct error *err);
 
-/* Reads a value; one that cannot be read is told and leaves the member as it is. */
+/* Reads a value, or all of a list into a member that is cleared first; one that cannot be read is told and leaves the member as it is. */
 void config_build_put(struct config_build *b, const struct config_placed *placed, void *member);
 
 /* The members of a struct for the directives of these scopes (and none of `without`), as far as they are said. */

@@ -10,9 +10,12 @@ struct config_arena;
 struct error;
 
 /* Reads text as a value of the directive into *member, whose type config_kind names (CONFIG_KIND_CA: const char *; not for
- * CONFIG_KIND_NAMES). ERROR_USAGE beginning with the directive's name. */
+ * CONFIG_KIND_NAMES); a list has it as one more. ERROR_USAGE beginning with the directive's name. */
 int config_value_read(const struct config_directive *directive, const char *text, struct config_arena *arena, void *member,
                       struct error *err);
+
+/* Makes the member of a list an empty one. */
+void config_value_clear_list(const struct config_directive *directive, void *member);
 
 /* Only checks it. */
 int config_value_check(const struct config_directive *directive, const char *text, struct error *err);

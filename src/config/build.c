@@ -25,11 +25,11 @@ static void gather_global(struct config_build *b)
 			const struct config_value *value = &block->values[j];
 			struct config_placed *placed = &o->global[config_directive_index(value->directive)];
 
-			if (placed->value != NULL)
+			if (placed->value != NULL && placed->block != block)
 				config_problem(b->problems, block->file, value->line, "%s is said in %s:%u already",
 				               value->directive->name, placed->file, placed->value->line);
 			else
-				*placed = (struct config_placed){ value, block->file };
+				*placed = (struct config_placed){ value, block->file, block };
 		}
 	}
 	config_build_check_eab(b, o->global);

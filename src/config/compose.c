@@ -66,6 +66,18 @@ static void print_list(const struct config_block *block, const struct config_dir
 	buf_append_text(out, width > LINE_WIDTH ? "\n\t}" : " }");
 }
 
+/* A list of one that a person may have written without braces is printed so. */
+static bool is_printed_as_list(const struct config_block *block, const struct config_value *last)
+{
+	if (last->directive->kind == CONFIG_KIND_NAMES)
+		return true;
+	for (size_t i = 0; i < block->count; i++) {
+		if (&block->values[i] != last && block->values[i].directive == last->directive)
+			return true;
+	}
+	return false;
+}
+
 static void print_values(const struct config_block *block, unsigned int depth, struct buf *out)
 {
 	size_t count;
@@ -78,7 +90,7 @@ static void print_values(const struct config_block *block, unsigned int depth, s
 			continue;
 		print_indent(depth, out);
 		buf_printf(out, "%s = ", directives[i].name);
-		if (directives[i].kind == CONFIG_KIND_NAMES)
+		if (is_printed_as_list(block, value))
 			print_list(block, &directives[i], out);
 		else if (goes_bare(value))
 			buf_append_text(out, value->text);
@@ -200,6 +212,19 @@ static int compose_names(const struct config *config, const struct config_block 
 	return 0;
 }
 
+/* All that the old block says of the directive. */
+static int add_said(struct config_arena *arena, struct config_block *block, const struct config_block *old,
+                    const struct config_directive *directive, struct error *err)
+{
+	if (!config_directive_is_list(directive))
+		return add_value(arena, block, directive, config_block_value(old, directive)->text, err);
+	for (size_t i = 0; i < old->count; i++) {
+		if (old->values[i].directive == directive && add_value(arena, block, directive, old->values[i].text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int compose_values(const struct config *config, const struct config_block *old,
                           const struct config_option *options, size_t options_count, struct config_arena *arena,
                           struct config_block *block, bool *changed, struct error *err)
@@ -222,7 +247,7 @@ static int compose_values(const struct config *config, const struct config_block
 		if (option == NULL && said == NULL)
 			continue;
 		*changed = *changed || option != NULL;
-		if (add_value(arena, block, d, option != NULL ? option->value : said->text, err) < 0)
+		if (option == NULL ? add_said(arena, block, old, d, err) < 0 : add_value(arena, block, d, option->value, err) < 0)
 			return -1;
 	}
 	return 0;

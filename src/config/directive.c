@@ -54,8 +54,8 @@ static const struct config_directive directives[] = {
 	  "the port of the preflight's own request" },
 	{ "deploy", CONFIG_KIND_DEPLOY, EACH, false, ONE(deploy), 0, 0, "nginx", "nginx|none",
 	  "what is done with a new certificate" },
-	{ "serve-address", CONFIG_KIND_ADDRESS, EACH, false, ONE(serve_address), 0, 0, "127.0.0.1", "ADDRESS",
-	  "the local listener that is asked for the new certificate" },
+	{ "serve-address", CONFIG_KIND_ADDRESSES, EACH, false, ONE(serve), 0, 0, NULL, "ADDRESS",
+	  "the local listeners that are asked for the new certificate" },
 	{ "https-port", CONFIG_KIND_PORT, EACH, false, ONE(https_port), 0, 0, "443", "PORT", "the port of that listener" },
 
 	{ "state-dir", CONFIG_KIND_NGINX_PATH, GLOBAL, false, ALL(state_dir), 0, 0, CERTD_LOCALSTATEDIR "/lib/certd", "DIR",
@@ -135,6 +135,11 @@ const struct config_directive *config_directives(size_t *ret_count)
 {
 	*ret_count = ARRAY_SIZE(directives);
 	return directives;
+}
+
+bool config_directive_is_list(const struct config_directive *directive)
+{
+	return directive->kind == CONFIG_KIND_NAMES || directive->kind == CONFIG_KIND_ADDRESSES;
 }
 
 size_t config_directive_index(const struct config_directive *directive)

@@ -17,10 +17,21 @@ int config_build_tell(struct config_build *b, const char *file, unsigned int lin
 
 void config_build_put(struct config_build *b, const struct config_placed *placed, void *member)
 {
+	const struct config_directive *directive = placed->value->directive;
+	const struct config_block *block = placed->block;
 	struct error err;
 
-	if (config_value_read(placed->value->directive, placed->value->text, &b->owned->arena, member, &err) < 0)
-		config_build_tell(b, placed->file, placed->value->line, &err);
+	if (!config_directive_is_list(directive)) {
+		if (config_value_read(directive, placed->value->text, &b->owned->arena, member, &err) < 0)
+			config_build_tell(b, placed->file, placed->value->line, &err);
+		return;
+	}
+	config_value_clear_list(directive, member);
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->values[i].directive == directive &&
+		    config_value_read(directive, block->values[i].text, &b->owned->arena, member, &err) < 0)
+			config_build_tell(b, placed->file, block->values[i].line, &err);
+	}
 }
 
 void config_build_gather(const struct config_block *block, struct config_placed placed[static CONFIG_DIRECTIVES_MAX])
@@ -28,7 +39,7 @@ void config_build_gather(const struct config_block *block, struct config_placed 
 	for (size_t i = 0; i < block->count; i++) {
 		const struct config_value *value = &block->values[i];
 
-		placed[config_directive_index(value->directive)] = (struct config_placed){ value, block->file };
+		placed[config_directive_index(value->directive)] = (struct config_placed){ value, block->file, block };
 	}
 }
 

@@ -137,7 +137,7 @@ static cfg_opt_t *make_options(struct reader *r, struct config_arena *arena, enu
 		options[count++] = (cfg_opt_t){
 			.name = directives[i].name,
 			.type = CFGT_STR,
-			.flags = CFGF_NODEFAULT | (directives[i].kind == CONFIG_KIND_NAMES ? CFGF_LIST : CFGF_NONE),
+			.flags = CFGF_NODEFAULT | (config_directive_is_list(&directives[i]) ? CFGF_LIST : CFGF_NONE),
 			.parsecb = on_value,
 		};
 	}

@@ -364,7 +364,7 @@ static int scan_assignment(struct scan *s, const struct token *name_token, const
 	seen = directive == NULL ? NULL : &lines[config_directive_index(directive)];
 	if (seen == NULL)
 		tell_unknown(s, name_token->line, name, scope, false);
-	else if (directive->kind != CONFIG_KIND_NAMES && (list || append))
+	else if (!config_directive_is_list(directive) && (list || append))
 		PROBLEM(s, name_token->line, "%s has one value, not a list: %s = VALUE", name, name);
 	else if (*seen != 0 && !append)
 		PROBLEM(s, name_token->line, "%s is said in line %u already", name, *seen);

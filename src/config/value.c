@@ -267,9 +267,6 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_USER:
 		fault = user_fault(text);
 		break;
-	case CONFIG_KIND_ADDRESS:
-		fault = is_address(text) ? NULL : "an IP address is needed";
-		break;
 	case CONFIG_KIND_RESOLVER:
 		fault = resolver_fault(text);
 		break;
@@ -285,6 +282,7 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_NAME:
 		return read_name(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
+	case CONFIG_KIND_ADDRESSES:
 	case CONFIG_KIND_BOOL:
 	case CONFIG_KIND_KEY:
 	case CONFIG_KIND_DEPLOY:
@@ -297,6 +295,34 @@ static int read_text(const struct config_directive *directive, const char *text,
 		return refuse(err, directive, text, "%s", fault);
 	*member = config_arena_text(arena, text);
 	return *member == NULL ? error_oom(err) : 0;
+}
+
+static int add_address(const struct config_directive *directive, const char *text, struct config_arena *arena,
+                       struct config_addresses *addresses, struct error *err)
+{
+	struct in6_addr raw;
+	char address[INET6_ADDRSTRLEN];
+	int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+
+	if (inet_pton(family, text, &raw) != 1 || inet_ntop(family, &raw, address, sizeof(address)) == NULL)
+		return refuse(err, directive, text, "an IP address is needed");
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (text_equal(addresses->items[i], address))
+			return 0;
+	}
+	if (addresses->count == CONFIG_ADDRESSES_MAX)
+		return refuse(err, directive, text, "more than %d addresses", CONFIG_ADDRESSES_MAX);
+	addresses->items[addresses->count] = config_arena_text(arena, address);
+	if (addresses->items[addresses->count] == NULL)
+		return error_oom(err);
+	addresses->count++;
+	return 0;
+}
+
+void config_value_clear_list(const struct config_directive *directive, void *member)
+{
+	if (directive->kind == CONFIG_KIND_ADDRESSES)
+		*(struct config_addresses *)member = (struct config_addresses){ .count = 0 };
 }
 
 static int read_number(const struct config_directive *directive, const char *text, void *member, struct error *err)
@@ -347,6 +373,8 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_COUNT:
 	case CONFIG_KIND_DURATION:
 		return read_number(directive, text, member, err);
+	case CONFIG_KIND_ADDRESSES:
+		return add_address(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
 	case CONFIG_KIND_CA:
 	case CONFIG_KIND_URL:
@@ -358,7 +386,6 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_WORD:
 	case CONFIG_KIND_USER:
 	case CONFIG_KIND_CHALLENGE:
-	case CONFIG_KIND_ADDRESS:
 	case CONFIG_KIND_RESOLVER:
 	case CONFIG_KIND_NAME:
 	case CONFIG_KIND_URI:
@@ -382,8 +409,11 @@ int config_value_check(const struct config_directive *directive, const char *tex
 		bool truth;
 		enum key_type key;
 		enum config_deploy deploy;
+		struct config_addresses addresses;
 	} member;
 
+	if (config_directive_is_list(directive))
+		config_value_clear_list(directive, &member);
 	return config_value_read(directive, text, &arena, &member, err);
 }
 

@@ -129,7 +129,7 @@ static void test_nothing_said_is_all_default(void **state)
 	assert_string_equal(c->defaults.webroot, CERTD_LOCALSTATEDIR "/lib/certd/webroot");
 	assert_null(c->defaults.resolver);
 	assert_int_equal(c->defaults.deploy, CONFIG_DEPLOY_NGINX);
-	assert_string_equal(c->defaults.serve_address, "127.0.0.1");
+	assert_int_equal(c->defaults.serve.count, 0);
 	assert_int_equal(c->defaults.https_port, 443);
 	assert_int_equal(c->defaults.http_port, 80);
 	assert_true(c->defaults.preflight);
@@ -148,7 +148,7 @@ static void test_everything_can_be_said(void **state)
 		"connect-timeout = 1\nidle-timeout = 2s\nrequest-timeout = \"1min\"\nretry-after-max = 1h\n"
 		"attempt-timeout = 1d\nhook-timeout = 1min deploy-timeout = 5s\n"
 		"email = \"admin@example.com\"\nagree-tos = yes\nca = test\nkey = rsa-2048\nprofile = short.lived_1\n"
-		"challenge = http-01\nresolver = 127.0.0.1@5353\ndeploy = none\nserve-address = ::1\nhttps-port = 65535\n"
+		"challenge = http-01\nresolver = 127.0.0.1@5353\ndeploy = none\nserve-address = { ::1, 127.0.0.1 }\nhttps-port = 65535\n"
 		"http-port = 1\npreflight = off\n"
 		"ca \"test\" {\n\tdirectory = https://ca.example:14000/dir\n\tca-bundle = /srv/ca.pem\n"
 		"\teab-kid = kid-1\n\teab-hmac-file = /nonexistent/hmac\n}\n"
@@ -156,7 +156,7 @@ static void test_everything_can_be_said(void **state)
 		"certificate \"www.example\" {\n\tnames = { # first\n\"www.example\", 'B\xc3\xbc"
 		"cher.example', 192.0.2.1,\n\t2001:db8::1 }\n"
 		"\tnames += WWW2.example.\n\tkey = ecdsa-p384\n\temail = \"\"\n\tpreflight = true\n}\n"
-		"certificate alone.example { names = { alone.example, } }\n");
+		"certificate alone.example { names = { alone.example, } serve-address = 192.0.2.1 }\n");
 	const struct config_certificate *one;
 
 	(void)state;
@@ -180,7 +180,9 @@ static void test_everything_can_be_said(void **state)
 	assert_string_equal(c->defaults.profile, "short.lived_1");
 	assert_string_equal(c->defaults.resolver, "127.0.0.1@5353");
 	assert_int_equal(c->defaults.deploy, CONFIG_DEPLOY_NONE);
-	assert_string_equal(c->defaults.serve_address, "::1");
+	assert_int_equal(c->defaults.serve.count, 2);
+	assert_string_equal(c->defaults.serve.items[0], "::1");
+	assert_string_equal(c->defaults.serve.items[1], "127.0.0.1");
 	assert_int_equal(c->defaults.https_port, 65535);
 	assert_int_equal(c->defaults.http_port, 1);
 	assert_false(c->defaults.preflight);
@@ -293,6 +295,10 @@ static void test_values(void **state)
 		{ "challenge = dns-01", "1: challenge \"dns-01\": this version of certd" },
 		{ "deploy = nginz", "1: deploy \"nginz\": there is no such deploy; did you mean \"nginx\"?" },
 		{ "serve-address = localhost", "1: serve-address \"localhost\": an IP address is needed" },
+		{ "serve-address = { ::1,\n127.1 }", "2: serve-address \"127.1\": an IP address is needed" },
+		{ "serve-address = { 192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5 }",
+		  "1: serve-address \"192.0.2.5\": more than 4 addresses" },
+		{ "serve-address = ::1\nserve-address = ::2", "2: serve-address is said in line 1 already" },
 		{ "resolver = ns.example", "1: resolver \"ns.example\": ADDRESS or ADDRESS@PORT" },
 		{ "resolver = 127.0.0.1@", "1: resolver \"127.0.0.1@\": the port" },
 		{ "resolver = 127.0.0.1:53", "1: resolver \"127.0.0.1:53\": ADDRESS" },
