@@ -57,17 +57,54 @@ json_t *message_issue_pack(const struct message_issue *message);
 int message_issue_read(const json_t *json, struct message_issue *ret, struct error *err);
 void message_issue_done(struct message_issue *message);
 
-struct message_prove {
-	struct ident_list names;
-	const char *address;
+/* A server may have one certificate of each: which one it shows is up to what the client takes. */
+enum message_leaf { MESSAGE_LEAF_ECDSA, MESSAGE_LEAF_RSA, MESSAGE_LEAF_COUNT };
+
+enum {
+	MESSAGE_TARGETS_MAX = 8,
+	MESSAGE_PROOFS_MAX = 800, /* handshakes of one task: names with their targets with their leaves */
+	MESSAGE_SHOWN_MAX = 160, /* octets of a text about what was shown */
+};
+
+/* Where a server listens. */
+struct message_target {
+	const char *address; /* IP literal */
 	uint16_t port;
-	const char *fingerprint; /* of the leaf that shall be served */
-	int64_t timeout_ms; /* for all names together */
+};
+
+/* What shall be served for a name. */
+struct message_expectation {
+	struct ident ident;
+	unsigned int at; /* bit i: it is asked at targets[i]; at least one */
+	const char *leaf[MESSAGE_LEAF_COUNT]; /* fingerprints of what a client gets that takes only such keys; NULL: not asked. At least one */
+};
+
+struct message_prove {
+	struct message_target targets[MESSAGE_TARGETS_MAX];
+	size_t targets_count;
+	struct message_expectation *names; /* of a read message owned */
+	size_t names_count;
+	int64_t timeout_ms; /* for all together */
 };
 
 json_t *message_prove_pack(const struct message_prove *message);
 int message_prove_read(const json_t *json, struct message_prove *ret, struct error *err);
 void message_prove_done(struct message_prove *message);
+
+/* What the last handshake showed: the result has one for each name, target and leaf that is asked, in this order (targets and leaves in that
+ * of their numbers). Texts are "" where they do not apply. */
+struct message_shown {
+	bool proven;
+	const char *failure; /* there was no handshake: why, and what to do */
+	const char *advice;
+	const char *fingerprint; /* another certificate was shown: which */
+	const char *serial;
+	const char *subject;
+	const char *issuer;
+};
+
+json_t *message_shown_pack(const struct message_shown *shown);
+int message_shown_read(const json_t *json, struct message_shown *ret, struct error *err);
 
 struct message_revoke {
 	const char *directory_url;

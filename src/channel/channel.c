@@ -28,7 +28,7 @@ struct frame_kind {
 static const struct frame_kind frame_kinds[CHANNEL_TYPE_END] = {
 	[CHANNEL_TASK_PREFLIGHT] = { "preflight task", 64 * 1024 },
 	[CHANNEL_TASK_ISSUE] = { "issue task", 64 * 1024 },
-	[CHANNEL_TASK_PROVE] = { "prove task", 64 * 1024 },
+	[CHANNEL_TASK_PROVE] = { "prove task", 512 * 1024 },
 	[CHANNEL_TASK_CHECK] = { "check task", 64 * 1024 },
 	[CHANNEL_TASK_REVOKE] = { "revoke task", 64 * 1024 },
 	[CHANNEL_TASK_ACCOUNT] = { "account task", 16 * 1024 },
@@ -39,7 +39,7 @@ static const struct frame_kind frame_kinds[CHANNEL_TYPE_END] = {
 	[CHANNEL_CLEANUP] = { "cleanup", 4 * 1024 },
 	[CHANNEL_PROGRESS] = { "progress", 16 * 1024 },
 	[CHANNEL_ANSWER] = { "answer", 128 * 1024 },
-	[CHANNEL_RESULT] = { "result", 512 * 1024 },
+	[CHANNEL_RESULT] = { "result", 1024 * 1024 },
 };
 
 const char *channel_type_name(enum channel_type type)

@@ -7,7 +7,6 @@ enum { CHALLENGES_MAX = 8, REASON_MAX = 10 };
 
 static const char preflight_what[] = "preflight task";
 static const char issue_what[] = "issue task";
-static const char prove_what[] = "prove task";
 static const char revoke_what[] = "revoke task";
 
 json_t *message_preflight_pack(const struct message_preflight *message)
@@ -78,34 +77,6 @@ void message_issue_done(struct message_issue *message)
 {
 	ident_list_done(&message->names);
 	strv_done(&message->challenges);
-}
-
-json_t *message_prove_pack(const struct message_prove *message)
-{
-	return json_pack("{s:o, s:s, s:i, s:s, s:I}", "names", message_part_names_pack(&message->names), "address",
-	                 message->address, "port", (int)message->port, "fingerprint", message->fingerprint, "timeout_ms",
-	                 (json_int_t)message->timeout_ms);
-}
-
-int message_prove_read(const json_t *json, struct message_prove *ret, struct error *err)
-{
-	struct message_prove m = { 0 };
-	int64_t port = 0;
-
-	if (json_need_string(json, prove_what, "address", &m.address, err) < 0 ||
-	    message_part_number(json, prove_what, "port", 1, UINT16_MAX, &port, err) < 0 ||
-	    json_need_string(json, prove_what, "fingerprint", &m.fingerprint, err) < 0 ||
-	    message_part_number(json, prove_what, "timeout_ms", 1, INT32_MAX, &m.timeout_ms, err) < 0 ||
-	    message_part_names(json, prove_what, &m.names, err) < 0)
-		return -1;
-	m.port = (uint16_t)port;
-	*ret = m;
-	return 0;
-}
-
-void message_prove_done(struct message_prove *message)
-{
-	ident_list_done(&message->names);
 }
 
 json_t *message_revoke_pack(const struct message_revoke *message)

@@ -1,43 +1,249 @@
-/* Step 8: a handshake with each name at the local listener must show the new certificate. */
-#include "job/story.h"
+/* Step 8: handshakes with each name at the local listeners must show the new certificate. */
+#include "job/prove.h"
 
+#include "base/buf.h"
+#include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "channel/message.h"
 #include "deploy/deploy.h"
+#include "job/listeners.h"
+#include "job/story.h"
 
-enum { PATIENCE_MS = 10 * 1000, PROOF_MIN_MS = 1000 };
+#include <stdlib.h>
+#include <string.h>
 
-static int ask(struct story *story, struct error *err)
+enum { PATIENCE_MS = 10 * 1000, PROOF_MIN_MS = 1000, HANDSHAKE_MS = 20, REPORT_MAX = ERROR_MESSAGE_MAX / 2, WHERE_MAX = 256 };
+
+enum message_leaf job_prove_leaf(const struct cert_facts *facts)
 {
-	const struct config_settings *settings = &story->certificate->settings;
-	const struct notary_config notary = {
-		.names = &story->certificate->names,
-		.tick = story->job->tick,
-		.self = story->job->self,
-	};
-	/* Reload and proof together; a reload that took long leaves time for one look. */
-	const int64_t left_ms = story->job->config->timeouts.deploy_ms - story->deploy.reload_ms;
-	const struct message_prove task = {
-		.names = story->certificate->names,
-		.address = settings->serve_address,
-		.port = settings->https_port,
-		.fingerprint = story->facts.fingerprint,
-		.timeout_ms = left_ms > PROOF_MIN_MS ? left_ms : PROOF_MIN_MS,
-	};
+	return text_has_prefix(facts->key, "rsa") ? MESSAGE_LEAF_RSA : MESSAGE_LEAF_ECDSA;
+}
 
-	return job_net_task(story->net, CHANNEL_TASK_PROVE, message_prove_pack(&task), &notary,
-	                    task.timeout_ms + PATIENCE_MS, NULL, err);
+/* One task of the net process: as many names as go into it. owners[i] is whose names[i] is. */
+struct batch {
+	struct message_prove task;
+	struct job_prove_want **owners;
+	size_t handshakes;
+};
+
+static void batch_done(struct batch *batch)
+{
+	free(batch->task.names);
+	free(batch->owners);
+}
+
+static int batch_init(struct batch *batch, struct error *err)
+{
+	*batch = (struct batch){
+		.task.names = calloc(MESSAGE_PROOFS_MAX, sizeof(*batch->task.names)),
+		.owners = calloc(MESSAGE_PROOFS_MAX, sizeof(*batch->owners)),
+	};
+	return batch->task.names && batch->owners ? 0 : error_oom(err);
+}
+
+static size_t leaves_of(const struct job_prove_want *want)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < MESSAGE_LEAF_COUNT; i++)
+		n += want->leaf[i] != NULL;
+	return n;
+}
+
+/* The target's number; MESSAGE_TARGETS_MAX when there is no room for it. */
+static size_t target_of(struct message_prove *task, const char *address, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < task->targets_count; i++) {
+		if (task->targets[i].port == port && text_equal(task->targets[i].address, address))
+			return i;
+	}
+	if (i < MESSAGE_TARGETS_MAX)
+		task->targets[task->targets_count++] = (struct message_target){ address, port };
+	return i;
+}
+
+/* False when there is no room for it any more. */
+static bool add_name(struct batch *batch, struct job_prove_want *want, const struct ident *name, unsigned int at,
+                     const struct config_addresses *addresses)
+{
+	const uint16_t port = want->certificate->settings.https_port;
+	struct message_expectation *expectation = &batch->task.names[batch->task.names_count];
+	const size_t handshakes = leaves_of(want) * (size_t)__builtin_popcount(at);
+
+	if (batch->task.names_count == MESSAGE_PROOFS_MAX || batch->handshakes + handshakes > MESSAGE_PROOFS_MAX)
+		return false;
+	*expectation = (struct message_expectation){ .ident = *name };
+	for (size_t i = 0; i < addresses->count; i++) {
+		size_t target;
+
+		if ((at & 1U << i) == 0)
+			continue;
+		target = target_of(&batch->task, addresses->items[i], port);
+		if (target == MESSAGE_TARGETS_MAX)
+			return false;
+		expectation->at |= 1U << target;
+	}
+	memcpy(expectation->leaf, want->leaf, sizeof(want->leaf));
+	batch->owners[batch->task.names_count++] = want;
+	batch->handshakes += handshakes;
+	return true;
+}
+
+static const char *leaf_words(const struct job_prove_want *want, enum message_leaf leaf)
+{
+	if (leaves_of(want) < 2)
+		return "";
+	switch (leaf) {
+	case MESSAGE_LEAF_ECDSA:
+		return " (for ECDSA)";
+	case MESSAGE_LEAF_RSA:
+		return " (for RSA)";
+	case MESSAGE_LEAF_COUNT:
+		break;
+	}
+	return "";
+}
+
+/* What is wrong with a name goes behind what was wrong with those before it. */
+static void tell_shown(struct job_prove_want *want, const struct ident *name, const struct message_target *target,
+                       enum message_leaf leaf, const struct message_shown *shown)
+{
+	CLEANUP(buf_done) struct buf text = BUF(REPORT_MAX);
+	const char *leaf_text = leaf_words(want, leaf);
+	const bool first = want->proven;
+
+	want->proven = false;
+	if (!first)
+		(void)buf_printf(&text, "%s; ", want->error.message);
+	(void)buf_printf(&text, "%s at %s port %u%s: ", name->value, target->address, target->port, leaf_text);
+	if (shown->fingerprint[0] == '\0')
+		(void)buf_printf(&text, "%s", shown->failure);
+	else if (want->previous[leaf] && text_equal(want->previous[leaf], shown->fingerprint))
+		(void)buf_printf(&text, "the previous certificate is still served (serial %s)", shown->serial);
+	else
+		(void)buf_printf(&text, "another certificate is served (serial %s, for %s, by %s)", shown->serial, shown->subject,
+		                 shown->issuer);
+	if (first)
+		error_set(&want->error, ERROR_DEPLOY, "%s", buf_text(&text));
+	else if (!text.failed)
+		text_copy(want->error.message, sizeof(want->error.message), buf_text(&text));
+	if (shown->fingerprint[0] != '\0')
+		error_advise(&want->error, "look whether the 443 server of each name includes the SSL snippet of this certificate "
+		                           "(`nginx -T` shows all servers), whether another server or program answers on this "
+		                           "address (serve-address, https-port), and at NGINX's error log");
+	else if (want->error.advice[0] == '\0')
+		error_advise(&want->error, "look whether NGINX runs and has a 443 server for each name that includes the SSL snippet of "
+		                           "this certificate, and whether serve-address and https-port name where it listens");
+}
+
+static int read_proofs(struct batch *batch, const json_t *result, struct error *err)
+{
+	const json_t *array;
+	size_t n = 0;
+
+	if (json_need_array(result, "prove result", "proofs", &array, err) < 0)
+		return -1;
+	if (json_array_size(array) != batch->handshakes)
+		return error_set(err, ERROR_INTERNAL, "the net process tells of %zu handshakes, not of %zu", json_array_size(array),
+		                 batch->handshakes);
+	for (size_t i = 0; i < batch->task.names_count; i++) {
+		const struct message_expectation *name = &batch->task.names[i];
+
+		for (size_t k = 0; k < batch->task.targets_count; k++) {
+			for (enum message_leaf leaf = 0; leaf < MESSAGE_LEAF_COUNT; leaf++) {
+				struct message_shown shown;
+
+				if ((name->at & 1U << k) == 0 || !name->leaf[leaf])
+					continue;
+				if (message_shown_read(json_array_get(array, n++), &shown, err) < 0)
+					return -1;
+				if (!shown.proven)
+					tell_shown(batch->owners[i], &name->ident, &batch->task.targets[k], leaf, &shown);
+			}
+		}
+	}
+	return 0;
+}
+
+static int send(struct batch *batch, struct job_net *net, const struct job *job, int64_t timeout_ms, struct error *err)
+{
+	const struct ident_list nothing = { 0 };
+	const struct notary_config notary = { .names = &nothing, .tick = job->tick, .self = job->self };
+	json_auto_t *result = NULL;
+
+	if (batch->task.names_count == 0)
+		return 0;
+	batch->task.timeout_ms = timeout_ms + (int64_t)batch->handshakes * HANDSHAKE_MS;
+	if (job_net_task(net, CHANNEL_TASK_PROVE, message_prove_pack(&batch->task), &notary, batch->task.timeout_ms + PATIENCE_MS,
+	                 &result, err) < 0 ||
+	    read_proofs(batch, result, err) < 0)
+		return -1;
+	batch->task.names_count = 0;
+	batch->task.targets_count = 0;
+	batch->handshakes = 0;
+	return 0;
+}
+
+int job_prove_wants(struct job_net *net, const struct job *job, struct job_listeners *listeners, struct job_prove_want *wants,
+                    size_t count, int64_t timeout_ms, struct error *err)
+{
+	CLEANUP(batch_done) struct batch batch;
+
+	if (batch_init(&batch, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct config_certificate *certificate = wants[i].certificate;
+		struct config_addresses addresses;
+
+		wants[i].proven = true;
+		error_clear(&wants[i].error);
+		job_listeners_addresses(&certificate->settings, &addresses);
+		for (size_t k = 0; k < certificate->names.count; k++) {
+			const struct ident *name = &certificate->names.items[k];
+			unsigned int at = job_listeners_at(listeners, job, &certificate->settings, &addresses, name);
+
+			if (add_name(&batch, &wants[i], name, at, &addresses))
+				continue;
+			if (send(&batch, net, job, timeout_ms, err) < 0)
+				return -1;
+			if (!add_name(&batch, &wants[i], name, at, &addresses))
+				return error_set(err, ERROR_INTERNAL, "the proof of %s does not fit into a task", name->value);
+		}
+	}
+	return send(&batch, net, job, timeout_ms, err);
+}
+
+/* Reload and proof together; a reload that took long leaves time for one look. */
+static int64_t time_left_ms(const struct story *story)
+{
+	const int64_t left_ms = story->job->config->timeouts.deploy_ms - story->deploy.reload_ms;
+
+	return left_ms > PROOF_MIN_MS ? left_ms : PROOF_MIN_MS;
 }
 
 int job_prove(struct story *story, struct error *err)
 {
+	CLEANUP(job_listeners_done) struct job_listeners listeners = { .asked = false };
 	struct store_state *state = &story->survey.state;
+	struct job_prove_want want = { .certificate = story->certificate };
+	int r;
 
 	if (story->certificate->settings.deploy == CONFIG_DEPLOY_NONE)
 		return 0;
+	want.leaf[job_prove_leaf(&story->facts)] = story->facts.fingerprint;
 	story_progress(story, "prove", "looking whether the new certificate is the one being served");
-	if (ask(story, err) < 0) {
+	r = job_prove_wants(story->net, story->job, &listeners, &want, 1, time_left_ms(story), err);
+	if (r == 0 && !want.proven) {
+		*err = want.error;
+		error_context(err, "the new certificate is not the one being served");
+		r = -1;
+	}
+	if (r < 0) {
 		/* Nothing was seen that speaks against it: the next run looks again. */
 		if (err->kind == ERROR_INTERRUPTED)
 			return error_context(err, "the certificate is deployed, but not yet proven to be served");

@@ -53,8 +53,13 @@ static void test_tasks(void **state)
 	const struct message_preflight preflight = {
 		.names = names, .http_port = 8080, .token = "t", .body = "b", .resolver = "127.0.0.1@53", .limits = limits,
 	};
+	struct message_expectation expected[] = {
+		{ .ident = names.items[0], .at = 1, .leaf = { "ab", NULL } },
+		{ .ident = names.items[1], .at = 3, .leaf = { "ab", "cd" } },
+	};
 	const struct message_prove prove = {
-		.names = names, .address = "::1", .port = 443, .fingerprint = "ab", .timeout_ms = 10000,
+		.targets = { { "127.0.0.1", 8443 }, { "::1", 443 } }, .targets_count = 2, .names = expected, .names_count = 2,
+		.timeout_ms = 10000,
 	};
 	struct message_issue issue = {
 		.names = names, .challenges = STRV(2), .directory_url = "https://ca.example/dir", .contact = "mailto:a@b.example",
@@ -76,7 +81,15 @@ static void test_tasks(void **state)
 	assert_string_equal(preflight_read.resolver, "127.0.0.1@53");
 	assert_memory_equal(&preflight_read.limits, &limits, sizeof(limits));
 	assert_int_equal(message_prove_read(prove_json, &prove_read, &err), 0);
-	assert_string_equal(prove_read.address, "::1");
+	assert_int_equal(prove_read.targets_count, 2);
+	assert_string_equal(prove_read.targets[1].address, "::1");
+	assert_int_equal(prove_read.targets[0].port, 8443);
+	assert_int_equal(prove_read.names_count, 2);
+	assert_string_equal(prove_read.names[1].ident.value, names.items[1].value);
+	assert_int_equal(prove_read.names[1].at, 3);
+	assert_string_equal(prove_read.names[0].leaf[MESSAGE_LEAF_ECDSA], "ab");
+	assert_null(prove_read.names[0].leaf[MESSAGE_LEAF_RSA]);
+	assert_string_equal(prove_read.names[1].leaf[MESSAGE_LEAF_RSA], "cd");
 	assert_int_equal(prove_read.timeout_ms, 10000);
 	assert_int_equal(message_issue_read(issue_json, &issue_read, &err), 0);
 	assert_int_equal(issue_read.challenges.count, 1);
@@ -215,16 +228,73 @@ static void test_each_missing_member_is_named(void **state)
 static void test_names_are_read_as_if_a_person_had_written_them(void **state)
 {
 	static const char *const bad[] = { "../etc", "a b", "", "-x", "a..b" };
-	const struct message_prove prove = { .names = names, .address = "::1", .port = 1, .fingerprint = "ab", .timeout_ms = 1 };
-	struct message_prove read;
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
-		json_auto_t *json = message_prove_pack(&prove);
+		const struct message_preflight preflight = { .names = names, .http_port = 80, .token = "t", .body = "b", .limits = limits };
+		struct message_preflight read;
+		json_auto_t *json = message_preflight_pack(&preflight);
 
 		json_object_set_new(json, "names", json_pack("[s]", bad[i]));
-		assert_int_equal(message_prove_read(json, &read, &err), -1);
+		assert_int_equal(message_preflight_read(json, &read, &err), -1);
 	}
+}
+
+/* `change`: JSON that takes the place of members of a good task. */
+static void refuses_to_prove(const char *change)
+{
+	struct message_expectation expected = { .ident = names.items[0], .at = 1, .leaf = { "ab" } };
+	const struct message_prove prove = {
+		.targets = { { "::1", 443 } }, .targets_count = 1, .names = &expected, .names_count = 1, .timeout_ms = 1,
+	};
+	json_auto_t *json = message_prove_pack(&prove);
+	json_auto_t *other = json_loads(change, 0, NULL);
+	struct message_prove read;
+
+	assert_non_null(other);
+	assert_int_equal(message_prove_read(json, &read, &err), 0);
+	message_prove_done(&read);
+	json_object_update(json, other);
+	assert_int_equal(message_prove_read(json, &read, &err), -1);
+}
+
+static void test_what_cannot_be_proven(void **state)
+{
+	(void)state;
+	refuses_to_prove("{\"names\": [{\"name\": \"../etc\", \"at\": 1, \"rsa\": \"ab\"}]}");
+	refuses_to_prove("{\"names\": [{\"name\": \"a.example\", \"at\": 0, \"rsa\": \"ab\"}]}");
+	refuses_to_prove("{\"names\": [{\"name\": \"a.example\", \"at\": 2, \"rsa\": \"ab\"}]}");
+	refuses_to_prove("{\"names\": [{\"name\": \"a.example\", \"at\": 1}]}");
+	refuses_to_prove("{\"names\": [{\"name\": \"a.example\", \"at\": 1, \"rsa\": 1}]}");
+	refuses_to_prove("{\"names\": [\"a.example\"]}");
+	refuses_to_prove("{\"names\": null}");
+	refuses_to_prove("{\"targets\": []}");
+	refuses_to_prove("{\"targets\": [{\"address\": \"::1\", \"port\": 0}]}");
+	refuses_to_prove("{\"targets\": [{\"port\": 1}]}");
+	refuses_to_prove("{\"timeout_ms\": 0}");
+}
+
+static void test_what_was_shown(void **state)
+{
+	const struct message_shown other = { .fingerprint = "ab", .serial = "1", .subject = "a\x1b[31m.example", .issuer = "" };
+	const struct message_shown none = { .failure = "no connection", .advice = "start it" };
+	json_auto_t *other_json = message_shown_pack(&other);
+	json_auto_t *none_json = message_shown_pack(&none);
+	struct message_shown read;
+
+	(void)state;
+	assert_int_equal(message_shown_read(other_json, &read, &err), 0);
+	assert_false(read.proven);
+	assert_string_equal(read.fingerprint, "ab");
+	assert_string_equal(read.subject, "a?[31m.example");
+	assert_string_equal(read.issuer, "");
+	assert_string_equal(read.failure, "");
+	assert_int_equal(message_shown_read(none_json, &read, &err), 0);
+	assert_string_equal(read.failure, "no connection");
+	assert_string_equal(read.advice, "start it");
+	assert_string_equal(read.fingerprint, "");
+	json_object_set_new(none_json, "failure", json_true());
+	assert_int_equal(message_shown_read(none_json, &read, &err), -1);
 }
 
 static void test_errors_cross_the_channel(void **state)
@@ -375,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_each_missing_member_is_named),
 		cmocka_unit_test(test_names_are_read_as_if_a_person_had_written_them),
+		cmocka_unit_test(test_what_cannot_be_proven),
+		cmocka_unit_test(test_what_was_shown),
 		cmocka_unit_test(test_errors_cross_the_channel),
 		cmocka_unit_test(test_a_hostile_error_is_cleaned),
 		cmocka_unit_test(test_answers),
