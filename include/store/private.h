@@ -3,10 +3,12 @@
 #define CERTD_STORE_PRIVATE_H
 
 #include "base/ident.h"
+#include "store/ca.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct error;
 
@@ -57,6 +59,9 @@ enum {
 	STORE_ACCOUNT_NAME_SIZE = STORE_ACCOUNT_NAME_TEXT_MAX + 1 + STORE_ACCOUNT_NAME_HASH + 1,
 };
 
+/* CA.json */
+enum { STORE_CA_FILE_SIZE = STORE_ACCOUNT_NAME_SIZE + 8 };
+
 struct store_account {
 	int fd;
 	char *path;
@@ -64,6 +69,33 @@ struct store_account {
 	char *contact; /* or NULL */
 	char *url; /* or NULL */
 };
+
+struct store_ca_event {
+	char key[STORE_CA_KEY_SIZE];
+	int64_t at;
+};
+
+/* In the order in which they came. */
+struct store_ca_events {
+	struct store_ca_event *items;
+	size_t count;
+	size_t room;
+};
+
+struct store_ca {
+	int fd; /* STATE_DIR/cas; -1 where there is none */
+	char file[STORE_CA_FILE_SIZE];
+	struct timespec written; /* of the file that was read; all 0 for none */
+	uint64_t inode;
+	char *directory;
+	struct store_ca_hold *holds;
+	size_t holds_count;
+	struct store_ca_events logs[STORE_CA_LOG_COUNT];
+	int64_t seen_at;
+};
+
+/* An empty one. */
+struct store_ca *store_ca_new(const char *directory_url, struct error *err);
 
 struct store;
 
@@ -74,6 +106,9 @@ int store_account_folder(const struct store *store, const char *directory_url, c
 
 /* Writes account.json into fd. */
 int store_account_write(int fd, const struct store_account *account, const char *url, struct error *err);
+
+/* A name for the file system: what a person recognizes, and a hash of `whole` that tells apart what looks the same. */
+int store_safe_name(const char *shown, const char *whole, char out[static STORE_ACCOUNT_NAME_SIZE], struct error *err);
 
 /* Makes an empty directory (0700) of a temporary name, and opens it. */
 int store_tmp_make(int dirfd, char ret_name[static STORE_TMP_SIZE], int *ret_fd, struct error *err);

@@ -6,6 +6,7 @@
  *   certificates/CERT/state.json
  *   live/CERT -> ../certificates/CERT/N
  *   accounts/...                                             see store/account.h
+ *   cas/CA.json                                              see store/ca.h
  *
  * STATE_DIR is made with mode 0755, because the webroot stands in it by default; the directories in it 0700, files 0600, whatever the
  * umask. A generation is built in a temporary directory and renamed into place, so it is

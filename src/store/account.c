@@ -21,7 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 enum {
 	ACCOUNT_VERSION = 1,
 	ACCOUNT_MAX = 64 * 1024,
@@ -31,8 +30,7 @@ enum {
 	NAME_SIZE = STORE_ACCOUNT_NAME_SIZE,
 };
 
-/* A name for the file system: what a person recognizes, and a hash that tells apart what looks the same. */
-static int safe_name(const char *shown, const char *whole, char out[static NAME_SIZE], struct error *err)
+int store_safe_name(const char *shown, const char *whole, char out[static NAME_SIZE], struct error *err)
 {
 	uint8_t hash[DIGEST_SHA256_SIZE];
 	char hex[2 * DIGEST_SHA256_SIZE + 1];
@@ -63,11 +61,11 @@ int store_account_folder(const struct store *store, const char *directory_url, c
 	const char *host = strstr(directory_url, "://");
 	int r;
 
-	if (safe_name(host != NULL ? host + 3 : directory_url, directory_url, ret_ca, err) < 0)
+	if (store_safe_name(host != NULL ? host + 3 : directory_url, directory_url, ret_ca, err) < 0)
 		return -1;
 	if (contact == NULL || contact[0] == '\0')
 		text_copy(ret_contact, NAME_SIZE, "default");
-	else if (safe_name(contact, contact, ret_contact, err) < 0)
+	else if (store_safe_name(contact, contact, ret_contact, err) < 0)
 		return -1;
 	r = file_open_beneath(store->fd, "accounts", create, 0700, &accounts, err);
 	if (r == FILE_OK)
