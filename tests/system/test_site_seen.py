@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
-from lab import BARE, NAMES, Service, free_port, wait_for
+from lab import BARE, NAMES, Service, free_port, other_nginx, wait_for
 from lab.debian import adopt
 from lab.processes import port_answers
 from lab.sockets import echo
@@ -37,11 +37,13 @@ def site(make_lab):
     """A maker of sites that are served: Debian's configuration, certd issue --site, a websocket server behind it."""
     servers = []
 
-    def make(*options):
+    def make(*options, release=None):
         lab = make_lab(start=False)
+        if release:
+            lab.nginx.binary, etc = other_nginx.program(release)
         lab.dns.start()
         lab.ca.start()
-        lab.folder = adopt(lab)
+        lab.folder = adopt(lab, **({"etc": etc} if release else {}))
         www = lab.path / "www"
         www.mkdir()
         (www / "index.html").write_text(PAGE)
@@ -60,6 +62,32 @@ def test_websocket_at_both_names(site):
     lab = site()
     for name in NAMES:
         assert echo(lab, name, f"hello {name}") == f"hello {name}"
+
+
+@pytest.mark.parametrize("release", list(other_nginx.VERSIONS))
+def test_nginx_of_another_release(site, release):
+    """Newer versions and libraries: `http2 on`, HTTP/3, groups that this release does not know. NGINX has nothing to say of the result."""
+    try:
+        lab = site("--http3", release=release)
+    except other_nginx.Unavailable as error:
+        pytest.skip(str(error))
+    version = lab.nginx.command("-v").stderr
+    assert f"nginx/{other_nginx.VERSIONS[release]}." in version, version
+    text = (lab.folder / "sites-available" / f"{BARE}.conf").read_text()
+    assert "http2 on;" in text and "h3=" in text and re.search(r"listen \d+ quic", text), text
+    lab.assert_served()
+    for name in NAMES:
+        status, headers, _ = lab.http(name)
+        assert status == 301 and headers["Location"].startswith(f"https://{name}:"), headers
+        assert lab.https(name) == (200, PAGE.encode())
+        assert echo(lab, name, f"hello {name}") == f"hello {name}"
+    first = lab.leaf()
+    assert lab.certd("renew", "--force").status == 0 and lab.leaf() != first
+    lab.assert_served()
+    tested = lab.nginx.command("-t").stderr
+    assert "successful" in tested and "[warn]" not in tested and "[emerg]" not in tested, tested
+    done = lab.certd("check")
+    assert done.status == 0, done
 
 
 def test_a_short_limit_ends_an_idle_websocket(site):

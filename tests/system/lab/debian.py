@@ -50,19 +50,19 @@ def _moved(text, nginx, folder):
     return re.sub(r"\b80( default_server)?;", rf"{nginx.http_port}\1;", text)
 
 
-def adopt(lab, default_site=True, conf_d_only=False):
-    """Makes the lab's NGINX, which must not be running, one with Debian's configuration."""
+def adopt(lab, default_site=True, conf_d_only=False, etc=ETC):
+    """Makes the lab's NGINX, which must not be running, one with Debian's configuration; etc: of which release."""
     nginx = lab.nginx
     folder = lab.path / "etc" / "nginx"
     for name in ("conf.d", *(() if conf_d_only else ("sites-available", "sites-enabled"))):
         (folder / name).mkdir(parents=True)
     user = re.search(r"^user .*;$", nginx.config.read_text(), flags=re.MULTILINE)
     for name in ("mime.types",):
-        if (ETC / name).exists():
-            shutil.copy(ETC / name, folder / name)
+        if (etc / name).exists():
+            shutil.copy(etc / name, folder / name)
         else:
             (folder / name).write_text("types { text/html html; }\n")
-    main = (ETC / "nginx.conf").read_text() if (ETC / "nginx.conf").exists() else MAIN
+    main = (etc / "nginx.conf").read_text() if (etc / "nginx.conf").exists() else MAIN
     text = (user.group(0) + "\n" if user else "") + _moved(main, nginx, folder)
     if conf_d_only:
         text = re.sub(r"^.*sites-enabled.*$", "", text, flags=re.MULTILINE)
