@@ -53,6 +53,10 @@ struct check_finding {
 	const char *seen;
 	const char *means; /* "" where it needs no words */
 	const char *advice; /* what to do; "" for nothing */
+	/* What the job found itself, and no message carries: */
+	const char *code; /* which kind of finding, for programs; or NULL */
+	const char *file; /* where in a configuration; NULL or "": nowhere that can be pointed at */
+	unsigned int line;
 };
 
 json_t *check_finding_pack(const struct check_finding *finding);

@@ -80,6 +80,12 @@ int job_inspection_add(struct job_inspection *inspection, const struct check_fin
 	                 "means", clean_text(finding->means), "do", clean_text(finding->advice));
 	if (!json || json_array_append_new(list, json) < 0)
 		return error_oom(err);
+	if (finding->code && json_object_set_new(json, "code", json_string(finding->code)) < 0)
+		return error_oom(err);
+	if (finding->file && finding->file[0] != '\0' &&
+	    (json_object_set_new(json, "file", clean_text(finding->file)) < 0 ||
+	     json_object_set_new(json, "line", json_integer(finding->line)) < 0))
+		return error_oom(err);
 	inspection->counts[finding->level]++;
 	return 0;
 }

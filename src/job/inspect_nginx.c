@@ -92,6 +92,10 @@ static bool is_said(const struct job_inspection *inspection, const char *seen)
 static int add_finding(struct job_inspection *inspection, const char *name, const struct nginx_finding *finding, struct error *err)
 {
 	char seen[SEEN_SIZE];
+	const struct check_finding found = {
+		.name = name, .subject = "nginx", .level = level_of(finding->level), .asked = asked, .seen = seen, .means = "",
+		.advice = finding->advice, .code = finding->code, .file = finding->file, .line = finding->line,
+	};
 
 	if (finding->line > 0)
 		(void)snprintf(seen, sizeof(seen), "%.300s:%u: %.400s", finding->file, finding->line, finding->text);
@@ -99,7 +103,7 @@ static int add_finding(struct job_inspection *inspection, const char *name, cons
 		(void)text_copy(seen, sizeof(seen), finding->text);
 	if (finding->name[0] == '\0' && is_said(inspection, seen))
 		return 0;
-	return add(inspection, name, level_of(finding->level), seen, "", finding->advice, err);
+	return job_inspection_add(inspection, &found, err);
 }
 
 /* Those about all names stand with the first. A name of which nothing is said is well. */

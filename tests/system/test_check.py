@@ -297,6 +297,7 @@ def test_nginx_configuration_with_file_and_line(lab):
     comma = [f for f in of(findings[BARE], "nginx", "failure") + of(findings[BARE], "nginx", "warning")
              if f"{site}:{line}: " in f["seen"] and "comma" in f["seen"]]
     assert comma, findings[BARE]
+    assert (comma[0]["code"], comma[0]["file"], comma[0]["line"]) == ("comma", str(site), line), comma
     assert any("TLSv1" in words(f) and str(site) in f["seen"] for name in NAMES for f in of(findings[name], "nginx", "warning"))
 
 
