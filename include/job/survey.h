@@ -4,6 +4,7 @@
 
 #include "base/ident.h"
 #include "crypto/cert.h"
+#include "plan/alarm.h"
 #include "plan/due.h"
 #include "store/state.h"
 
@@ -24,6 +25,8 @@ struct job_survey {
 	bool have; /* newest is whole: all files, key and certificate belong together */
 	char damage[256]; /* why not, when newest is not 0 */
 	struct cert_facts facts; /* of newest, when have */
+	bool have_live; /* another generation than newest is live, and its certificate can be read */
+	struct cert_facts live_facts; /* of that, when have_live */
 	bool revoked; /* newest, by us */
 	struct ident_list names; /* likewise */
 	char digest[JOB_DIGEST_SIZE]; /* of what the configuration asks for: names, key type, profile */
@@ -45,6 +48,12 @@ bool job_survey_same_ca(const struct job_survey *survey, const struct config_cer
 
 /* The window that its CA suggests, if one is known for the newest generation; all 0 else. */
 struct plan_ari job_survey_ari(const struct job_survey *survey);
+
+/* The certificate that is in use (or would be, were it deployed somewhere); NULL for none. */
+const struct cert_facts *job_survey_in_use(const struct job_survey *survey);
+
+/* What plan/alarm.h says of the certificate in use. */
+enum plan_alarm job_survey_alarm(const struct job_survey *survey, bool failing, int64_t now_at);
 
 /* What plan/due.h says of it. */
 void job_survey_decide(const struct job_survey *survey, const struct config_certificate *certificate,

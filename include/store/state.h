@@ -57,7 +57,7 @@ struct store_state {
 	int64_t served_at;
 	uint64_t served_generation;
 
-	bool told; /* the failure hooks ran for the present failure */
+	uint64_t alarm; /* the loudest level (plan/alarm.h) at which the failure hooks ran since the last success */
 	bool post_renew_pending; /* post-renew hooks have yet to succeed for the live generation */
 };
 

@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "crypto/keytype.h"
 #include "deploy/deploy.h"
-#include "job/survey.h"
+#include "job/view.h"
 #include "store/store.h"
 
 #include <getopt.h>
@@ -21,16 +21,9 @@
 
 enum { PATH_TEXT_MAX = 4096, NAME_WIDTH = 30, DAY_WIDTH = 10 };
 
-enum status_state { STATUS_VALID, STATUS_DUE, STATUS_FAILING, STATUS_EXPIRED, STATUS_MISSING };
-
-static const char *const state_names[] = {
-	[STATUS_VALID] = "valid",     [STATUS_DUE] = "due",         [STATUS_FAILING] = "failing",
-	[STATUS_EXPIRED] = "expired", [STATUS_MISSING] = "missing",
-};
-
 static const char help[] = "Usage: certd status [--json] [CERT...]\n\n"
 			   "Shows what is managed, until when, what is next, and what failed.\n"
-			   "Exit status 1 when something is failing, expired or missing.";
+			   "Exit status 1 when something is failing, expired or missing, is not served,\nor ends soon: less than a sixth of its lifetime is left.";
 
 static const struct option options_known[] = {
 	{ "json", no_argument, NULL, 'j' },
@@ -38,62 +31,9 @@ static const struct option options_known[] = {
 	{ 0 },
 };
 
-/* One certificate as it is shown. */
-struct view {
-	const struct config_certificate *certificate;
-	struct store_cert *store_cert;
-	struct job_survey survey;
-	struct plan_decision decision;
-	enum status_state state;
-	bool served;
-	int64_t now_at;
-};
-
-static void view_done(struct view *view)
+static const char *served_word(const struct job_view *view)
 {
-	job_survey_done(&view->survey);
-	store_cert_free(view->store_cert);
-}
-
-/* Whether there is something to be tried again. After a failure that somebody asked for by --force, or by names that were then not taken, there is not. */
-static bool waits(const struct view *view)
-{
-	return view->decision.verdict != PLAN_NOT_DUE || view->survey.state.deploy_generation != 0;
-}
-
-static enum status_state judge(const struct view *view)
-{
-	const struct store_state *state = &view->survey.state;
-
-	if (view->survey.have && view->survey.facts.not_after_at <= view->now_at)
-		return STATUS_EXPIRED;
-	if (state->last_at != 0 && !state->last_ok && waits(view))
-		return STATUS_FAILING;
-	if (!view->survey.have)
-		return STATUS_MISSING;
-	return view->decision.verdict == PLAN_NOT_DUE ? STATUS_VALID : STATUS_DUE;
-}
-
-static int look(const struct store *store, const struct config_certificate *certificate, struct view *ret, struct error *err)
-{
-	const struct job_survey_options options = { .now_at = clock_wall(clock_system()), .named = true };
-
-	*ret = (struct view){ .certificate = certificate, .now_at = options.now_at };
-	if (store && store_cert_open(store, certificate->name, false, &ret->store_cert, err) < 0)
-		return -1;
-	if (job_survey_read(ret->store_cert, certificate, &ret->survey, err) < 0) {
-		view_done(ret);
-		return -1;
-	}
-	job_survey_decide(&ret->survey, certificate, &options, &ret->decision);
-	ret->state = judge(ret);
-	ret->served = ret->survey.state.served && ret->survey.state.served_generation == ret->survey.newest;
-	return 0;
-}
-
-static const char *served_word(const struct view *view)
-{
-	if (view->certificate->settings.deploy == CONFIG_DEPLOY_NONE)
+	if (!view->serves)
 		return "-";
 	return view->served ? "yes" : "no";
 }
@@ -108,19 +48,19 @@ static const char *day(int64_t at, char out[static TIME_TEXT_SIZE])
 	return out;
 }
 
-static void print_line(const struct view *view)
+static void print_line(const struct job_view *view)
 {
 	const struct job_survey *survey = &view->survey;
 	char until[TIME_TEXT_SIZE], left[TIME_TEXT_SIZE] = "-", renew[TIME_TEXT_SIZE];
 
 	if (survey->have)
 		time_format_duration(survey->facts.not_after_at - view->now_at, left);
-	printf("%-*.*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, NAME_WIDTH, view->certificate->name, state_names[view->state],
+	printf("%-*.*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, NAME_WIDTH, view->certificate->name, job_state_name(view->state),
 	       DAY_WIDTH, day(survey->have ? survey->facts.not_after_at : 0, until), left, DAY_WIDTH,
 	       view->decision.verdict == PLAN_NOT_DUE ? day(view->decision.renew_at, renew) : "now", served_word(view));
 }
 
-static void print_trouble(const struct view *view)
+static void print_trouble(const struct job_view *view)
 {
 	const struct store_state *state = &view->survey.state;
 	char when[TIME_TEXT_SIZE], next[TIME_TEXT_SIZE];
@@ -131,7 +71,7 @@ static void print_trouble(const struct view *view)
 		puts("  state.json cannot be read; the next run moves it aside and goes on without it");
 	if (state->last_at == 0 || state->last_ok)
 		return;
-	if (waits(view))
+	if (job_view_waits(view))
 		printf("  failed %llu time%s, last at %s; next try from %s\n", (unsigned long long)state->attempts,
 		       state->attempts == 1 ? "" : "s", time_format(state->last_at, when), time_format(state->next_at, next));
 	else
@@ -143,7 +83,7 @@ static void print_trouble(const struct view *view)
 }
 
 /* What the CA suggests for the renewal, where it explains why: that is more than its everyday. */
-static void print_suggestion(const struct view *view)
+static void print_suggestion(const struct job_view *view)
 {
 	const struct store_state *state = &view->survey.state;
 	const struct plan_ari ari = job_survey_ari(&view->survey);
@@ -186,7 +126,7 @@ static json_t *last_attempt_json(const struct store_state *state)
 	                 (json_int_t)state->attempts, "next_at", cli_time_json(state->next_at));
 }
 
-static json_t *paths_json(const struct config *config, const struct view *view)
+static json_t *paths_json(const struct config *config, const struct job_view *view)
 {
 	CLEANUP(buf_done) struct buf live = BUF(PATH_TEXT_MAX);
 	CLEANUP(buf_done) struct buf key = BUF(PATH_TEXT_MAX);
@@ -205,7 +145,7 @@ static json_t *paths_json(const struct config *config, const struct view *view)
 	                                                                             json_string(buf_text(&snippet)));
 }
 
-static json_t *view_json(const struct config *config, const struct view *view)
+static json_t *view_json(const struct config *config, const struct job_view *view)
 {
 	const struct config_settings *settings = &view->certificate->settings;
 	const struct job_survey *survey = &view->survey;
@@ -214,7 +154,7 @@ static json_t *view_json(const struct config *config, const struct view *view)
 
 	return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o}",
 	                 "name", view->certificate->name, "names", names_json(&view->certificate->names), "state",
-	                 state_names[view->state], "ca", settings->ca->name, "profile", settings->profile, "key",
+	                 job_state_name(view->state), "ca", settings->ca->name, "profile", settings->profile, "key",
 	                 key_type_name(settings->key), "challenge", settings->challenge, "serial", have ? facts->serial : NULL,
 	                 "fingerprint_sha256", have ? facts->fingerprint : NULL, "issuer", have ? facts->issuer : NULL,
 	                 "not_before", cli_time_json(have ? facts->not_before_at : 0), "not_after",
@@ -225,7 +165,7 @@ static json_t *view_json(const struct config *config, const struct view *view)
 	                 "last_attempt", last_attempt_json(&survey->state), "paths", paths_json(config, view));
 }
 
-static int show_one(const struct config *config, const struct view *view, json_t *list)
+static int show_one(const struct config *config, const struct job_view *view, json_t *list)
 {
 	if (list) {
 		json_t *json = view_json(config, view);
@@ -237,7 +177,7 @@ static int show_one(const struct config *config, const struct view *view, json_t
 		print_suggestion(view);
 		print_trouble(view);
 	}
-	return view->state == STATUS_VALID || view->state == STATUS_DUE ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+	return job_view_trouble(view) ? CLI_EXIT_FAILED : CLI_EXIT_OK;
 }
 
 /* What certd keeps of it cannot be read: that is what there is to show. */
@@ -247,7 +187,7 @@ static int show_unreadable(const struct config_certificate *certificate, const s
 
 	if (list)
 		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:{s:s, s:o}}", "name", certificate->name, "names",
-		                                      names_json(&certificate->names), "state", state_names[STATUS_FAILING],
+		                                      names_json(&certificate->names), "state", job_state_name(JOB_STATE_FAILING),
 		                                      "last_attempt", "result", "failed", "error", cli_error_json(error)));
 	return status;
 }
@@ -255,22 +195,23 @@ static int show_unreadable(const struct config_certificate *certificate, const s
 static int show(const struct config *config, const struct store *store,
                 const struct config_certificate *const *chosen, size_t count, json_t *list)
 {
+	const int64_t now_at = clock_wall(clock_system());
 	int worst = CLI_EXIT_OK;
 
 	if (!list && count > 0)
 		printf("%-*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, "CERTIFICATE", "STATE", DAY_WIDTH, "UNTIL", "LEFT", DAY_WIDTH,
 		       "RENEWAL", "SERVED");
 	for (size_t i = 0; i < count; i++) {
-		struct view view;
+		struct job_view view;
 		struct error err;
 		int status;
 
 		error_clear(&err);
-		if (look(store, chosen[i], &view, &err) < 0) {
+		if (job_view_read(store, chosen[i], now_at, &view, &err) < 0) {
 			status = show_unreadable(chosen[i], &err, list);
 		} else {
 			status = show_one(config, &view, list);
-			view_done(&view);
+			job_view_done(&view);
 		}
 		worst = status > worst ? status : worst;
 	}

@@ -27,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, NET_NAMES_MAX = 256, TEXT_SIZE = 512, LATE_SHARE = 5, URL_SIZE = 2049 };
+enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, NET_NAMES_MAX = 256, TEXT_SIZE = 512, URL_SIZE = 2049 };
 
 static const char asked_store[] = "what certd has for it";
 
@@ -118,24 +118,37 @@ static int say_unseen(struct group *group, const char *subject, const char *aske
 	           geteuid() == 0 ? "" : "run this as root to have it looked at", err);
 }
 
-/* What the world may not see yet: the live file itself is over, or renewals fail. Whether that is served is told by port 443. */
-static int judge_live(struct group *group, const struct cert_facts *leaf, const struct store_state *state, struct error *err)
+/* Whether what failed will be tried again: after an attempt that was only forced nothing is due. */
+static bool is_failing(const struct group *group, const struct job_survey *survey)
 {
-	int64_t left_s = leaf->not_after_at - clock_wall(group->job->clock);
-	bool late = left_s * LATE_SHARE < leaf->not_after_at - leaf->not_before_at;
+	const struct job_survey_options options = { .now_at = clock_wall(group->job->clock), .named = true };
+	struct plan_decision decision;
+
+	job_survey_decide(survey, group->certificate, &options, &decision);
+	return decision.verdict != PLAN_NOT_DUE;
+}
+
+/* What the world may not see yet: the live file itself is over or soon will be, or renewals fail. Whether that is served is told by port 443. */
+static int judge_live(struct group *group, const struct cert_facts *leaf, const struct job_survey *survey, struct error *err)
+{
+	const struct store_state *state = &survey->state;
+	const enum plan_alarm alarm = job_survey_alarm(survey, false, clock_wall(group->job->clock));
+	bool failed = state->last_at != 0 && !state->last_ok && state->deploy_generation == 0;
 	char seen[TEXT_SIZE], at[TIME_TEXT_SIZE];
 
-	if (left_s <= 0) {
-		(void)snprintf(seen, sizeof(seen), "the live certificate expired at %s", time_format(leaf->not_after_at, at));
-		if (say(group, "certificate", CHECK_FAILURE, asked_store, seen, "nothing better can be served",
-		        "`certd renew` obtains another one, or says why not", err) < 0)
+	if (alarm >= PLAN_ALARM_LATE) {
+		(void)snprintf(seen, sizeof(seen), "the live certificate %s at %s", alarm == PLAN_ALARM_EXPIRED ? "expired" : "ends",
+		               time_format(leaf->not_after_at, at));
+		if (say(group, "certificate", CHECK_FAILURE, asked_store, seen,
+		        alarm == PLAN_ALARM_EXPIRED ? "nothing better can be served" : "it should have been renewed long since",
+		        "`certd renew` obtains another one, or says why not; see that the timer or the daemon runs", err) < 0)
 			return -1;
 	}
-	if (state->last_at == 0 || state->last_ok || state->deploy_generation != 0)
+	if (!failed)
 		return 0;
 	(void)snprintf(seen, sizeof(seen), "the last attempt to renew it failed, at %s", time_format(state->last_at, at));
-	return say(group, "certificate", late ? CHECK_FAILURE : CHECK_WARNING, asked_store, seen, state->last_error.message,
-	           state->last_error.advice, err);
+	return say(group, "certificate", is_failing(group, survey) ? CHECK_FAILURE : CHECK_WARNING, asked_store, seen,
+	           state->last_error.message, state->last_error.advice, err);
 }
 
 /* Fills task.live. What cannot be read is told, and the rest goes on without it. */
@@ -155,7 +168,7 @@ static int read_live(struct group *group, const struct store_cert *store_cert, c
 			return -1;
 		if (strv_add(&group->task.live, facts.fingerprint) < 0)
 			return error_oom(err);
-		if (i == 0 && judge_live(group, &facts, &survey->state, err) < 0)
+		if (i == 0 && judge_live(group, &facts, survey, err) < 0)
 			return -1;
 	}
 	return 0;

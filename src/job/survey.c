@@ -80,6 +80,21 @@ static int read_generation(const struct store_cert *store_cert, uint64_t generat
 	return cert_chain_idents(chain, &survey->names, err);
 }
 
+/* What is live while another generation waits for deployment: what is seen of the world, and may run out meanwhile. */
+static void read_live_facts(const struct store_cert *store_cert, struct job_survey *survey)
+{
+	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
+	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	struct error ignored;
+
+	if (survey->live == 0 || survey->live == survey->newest)
+		return;
+	error_clear(&ignored);
+	survey->have_live = read_file(store_cert, survey->live, "fullchain.pem", &pem, &ignored) == 0 &&
+	                    cert_chain_parse(pem.data, pem.len, &chain, &ignored) == 0 &&
+	                    cert_chain_facts(chain, 0, &survey->live_facts, &ignored) == 0;
+}
+
 /* The newest generation is one that waits for deployment, else the live one; one that is not whole is as good as none. */
 static int read_newest(const struct store_cert *store_cert, struct job_survey *survey, struct error *err)
 {
@@ -105,6 +120,7 @@ static int read_newest(const struct store_cert *store_cert, struct job_survey *s
 		survey->state.deploy_generation = 0;
 		survey->have = read_generation(store_cert, survey->live, survey, &damage) == 0;
 	}
+	read_live_facts(store_cert, survey);
 	survey->revoked = survey->have && store_state_is_revoked(&survey->state, survey->facts.serial);
 	if (!survey->have)
 		text_copy(survey->damage, sizeof(survey->damage), damage.message);
@@ -164,6 +180,27 @@ struct plan_ari job_survey_ari(const struct job_survey *survey)
 	if (!survey->have || state->ari_id[0] == '\0' || !text_equal(state->ari_id, survey->facts.ari_id))
 		return (struct plan_ari){ 0 };
 	return (struct plan_ari){ state->ari_start_at, state->ari_end_at, state->ari_chosen_at };
+}
+
+const struct cert_facts *job_survey_in_use(const struct job_survey *survey)
+{
+	if (survey->have_live)
+		return &survey->live_facts;
+	return survey->have ? &survey->facts : NULL;
+}
+
+enum plan_alarm job_survey_alarm(const struct job_survey *survey, bool failing, int64_t now_at)
+{
+	const struct cert_facts *in_use = job_survey_in_use(survey);
+	const struct plan_alarm_facts facts = {
+		.now_at = now_at,
+		.failing = failing,
+		.have = in_use != NULL,
+		.not_before_at = in_use ? in_use->not_before_at : 0,
+		.not_after_at = in_use ? in_use->not_after_at : 0,
+	};
+
+	return plan_alarm(&facts);
 }
 
 /* Where no issue of ours is remembered (the files are somebody else's) any profile is as good. */

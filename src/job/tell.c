@@ -16,12 +16,18 @@
 
 enum { ENVIRONMENT_MAX = 64 };
 
+static enum plan_alarm level_of(const struct story *story)
+{
+	return job_survey_alarm(&story->survey, true, clock_wall(story->job->clock));
+}
+
 static int add_failure(const struct story *story, struct strv *environment)
 {
 	const struct store_state *state = &story->survey.state;
 	char next[TIME_TEXT_SIZE];
 
 	(void)strv_addf(environment, "CERTD_ERROR=%s", state->last_error.message);
+	(void)strv_addf(environment, "CERTD_LEVEL=%s", plan_alarm_name(level_of(story)));
 	(void)strv_addf(environment, "CERTD_ATTEMPTS=%llu", (unsigned long long)state->attempts);
 	return strv_addf(environment, "CERTD_NEXT_ATTEMPT=%s", time_format(state->next_at, next));
 }
@@ -58,11 +64,29 @@ static void save(struct story *story)
 		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
 }
 
+/* The failure hooks run once when attempts begin to fail, and again as often as the alarm gets louder, until one succeeds. What was told is saved
+ * after them: an alarm that was cut off, or that a hook could not pass on, is given again. */
+static void raise_alarm(struct story *story)
+{
+	struct store_state *state = &story->survey.state;
+	const enum plan_alarm level = level_of(story);
+	struct error err;
+
+	if (story->options->dry_run || (uint64_t)level <= state->alarm)
+		return;
+	error_clear(&err);
+	if (run_hooks(story, "failure", &err) < 0) {
+		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
+		return;
+	}
+	state->alarm = (uint64_t)level;
+	save(story);
+}
+
 static void tell_failure(struct story *story, const struct error *error)
 {
 	struct store_state *state = &story->survey.state;
 	const int64_t now_at = clock_wall(story->job->clock);
-	struct error err;
 
 	state->last_at = now_at;
 	state->last_ok = false;
@@ -72,13 +96,8 @@ static void tell_failure(struct story *story, const struct error *error)
 	state->next_at = now_at + plan_backoff_s(state->attempts, story->job->random);
 	if (error->kind == ERROR_LATER && error->retry_at > now_at)
 		state->next_at = error->retry_at;
-	state->told = false;
 	save(story);
-	error_clear(&err);
-	if (run_hooks(story, "failure", &err) < 0)
-		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
-	state->told = true;
-	save(story);
+	raise_alarm(story);
 }
 
 static void run_post_renew(struct story *story)
@@ -113,6 +132,7 @@ static void tell_success(struct story *story)
 	state->last_ok = true;
 	error_clear(&state->last_error);
 	state->attempts = 0;
+	state->alarm = PLAN_ALARM_NONE;
 	state->next_at = 0;
 	if (story->options->deploy) {
 		state->deploy_generation = 0;
@@ -174,7 +194,9 @@ void job_tell(struct story *story, int result, struct error *err)
 	}
 	switch (story->todo) {
 	case STORY_NOTHING:
+		return;
 	case STORY_WAIT:
+		raise_alarm(story);
 		return;
 	case STORY_TELL:
 		run_post_renew(story);

@@ -46,7 +46,7 @@ static const struct field fields[] = {
 	FIELD("attempt", "failures", FIELD_COUNT, attempts),
 	FIELD("attempt", "next_at", FIELD_TIME, next_at),
 	FIELD("attempt", "success_at", FIELD_TIME, success_at),
-	FIELD("attempt", "told", FIELD_BOOL, told),
+	FIELD("attempt", "alarm", FIELD_COUNT, alarm),
 	FIELD("error", "message", FIELD_TEXT, last_error.message),
 	FIELD("error", "advice", FIELD_TEXT, last_error.advice),
 	FIELD("error", "problem", FIELD_TEXT, last_error.problem),

@@ -74,7 +74,7 @@ static struct store_state full_state(void)
 		.served = true,
 		.served_at = 1790000001,
 		.served_generation = 6,
-		.told = true,
+		.alarm = 3,
 		.post_renew_pending = true,
 	};
 
@@ -137,7 +137,7 @@ static void test_round_trip(void **state)
 	assert_true(got.served);
 	assert_int_equal(got.served_at, saved.served_at);
 	assert_int_equal(got.served_generation, 6);
-	assert_true(got.told);
+	assert_int_equal(got.alarm, 3);
 	assert_true(got.post_renew_pending);
 }
 
