@@ -112,6 +112,7 @@ struct config {
 	const char *hooks_dir;
 	const char *nginx_snippet_dir;
 	const char *net_user;
+	const char *metrics_file; /* absolute; or NULL */
 	unsigned int keep_generations; /* 1 to 100 */
 	struct config_timeouts timeouts;
 	struct config_nginx nginx;

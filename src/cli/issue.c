@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/ident.h"
@@ -12,6 +13,7 @@
 #include "cli/site.h"
 #include "config/config.h"
 #include "config/directive.h"
+#include "job/metrics.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -265,6 +267,8 @@ static int run_job(const struct cli *cli, const struct issue *issue, const struc
 	cli_progress_job(&progress, config, &job);
 	r = job_run(&job, &certificate, 1, &issue->options, ret, err);
 	cli_progress_end(&progress);
+	if (r == 0 && !issue->options.dry_run)
+		job_metrics_update(config, clock_wall(job.clock));
 	return r;
 }
 

@@ -2,11 +2,13 @@
 #include "cli/cli.h"
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "config/config.h"
+#include "job/metrics.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -85,6 +87,8 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	job.outcome = on_outcome;
 	r = job_run(&job, chosen, count, options, NULL, &err);
 	cli_progress_end(&renew.progress);
+	if ((r == 0 || err.kind == ERROR_INTERRUPTED) && !options->dry_run)
+		job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		renew.status = cli_outcome_worst(renew.status, cli_fail("renew", &err));
 	if (r < 0 && err.kind != ERROR_INTERRUPTED)

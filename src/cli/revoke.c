@@ -2,10 +2,12 @@
 #include "cli/cli.h"
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "config/config.h"
+#include "job/metrics.h"
 #include "job/revoke.h"
 
 #include <getopt.h>
@@ -42,6 +44,7 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	cli_progress_job(&progress, config, &job);
 	r = job_revoke(&job, certificate, wish, &revoked, &err);
 	cli_progress_end(&progress);
+	job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		return cli_fail(certificate->name, &err);
 	printf("%s: generation %llu (serial %s) %s revoked%s%s\n", certificate->name, (unsigned long long)revoked.generation,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/progress.h"
 #include "config/config.h"
+#include "job/metrics.h"
 
 #include <stdio.h>
 
@@ -27,6 +28,7 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	cli_progress_job(&progress, config, &job);
 	r = job_rollback(&job, certificate, &outcome, &err);
 	cli_progress_end(&progress);
+	job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		return cli_fail(certificate->name, &err);
 	printf("%s: generation %llu is live again%s, valid until %s\n", certificate->name,

@@ -68,6 +68,8 @@ static const struct config_directive directives[] = {
 	  CERTD_SYSCONFDIR "/nginx/snippets", "DIR", "where the snippets for NGINX are written" },
 	{ "net-user", CONFIG_KIND_USER, GLOBAL, false, ALL(net_user), 0, 0, "certd", "USER",
 	  "whom the net process runs as" },
+	{ "metrics-file", CONFIG_KIND_PATH, GLOBAL, false, ALL(metrics_file), 0, 0, NULL, "FILE",
+	  "where metrics for Prometheus are written" },
 	{ "keep-generations", CONFIG_KIND_COUNT, GLOBAL, false, ALL(keep_generations), 1, 100, "5", "NUMBER",
 	  "how many generations of a certificate are kept" },
 	{ "connect-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.connect_ms), 1, HOURS_S, "15s", "TIME",
