@@ -42,7 +42,9 @@ struct check {
 	const struct message_check *task;
 	struct check_name *names;
 	size_t count;
-	struct dns_host *hosts;
+	struct dns_host *hosts; /* first those of names in DNS, then those of addresses, which are their own */
+	size_t hosts_count;
+	size_t names_in_dns;
 	char asked_whom[CHECK_WHOM_SIZE]; /* words for whom DNS is asked of: "the authoritative servers", ... */
 	struct dns_config dns;
 	bool no_dns; /* nothing can be asked at all from here */

@@ -1,5 +1,6 @@
 #include "job/inspect.h"
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/clock.h"
@@ -19,15 +20,12 @@
 #include "store/state.h"
 #include "store/store.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, ADDRESS_SIZE = 46, NET_NAMES_MAX = 256, TEXT_SIZE = 512, URL_SIZE = 2049 };
+enum { TOKEN_SIZE = 40, TOKEN_NAME_SIZE = 20, PATIENCE_MS = 60 * 1000, NET_NAMES_MAX = 256, TEXT_SIZE = 512, URL_SIZE = 2049 };
 
 static const char asked_store[] = "what certd has for it";
 
@@ -232,31 +230,6 @@ static int look_at_state(struct group *group, struct error *err)
 	return say_unseen(group, "certificate", "the live certificate and the account of certd", failure.message, err);
 }
 
-/* This host's addresses, but for the loopback's. */
-static void list_addresses(struct strv *out)
-{
-	struct ifaddrs *list = NULL;
-	char text[ADDRESS_SIZE];
-
-	if (getifaddrs(&list) < 0)
-		return;
-	for (const struct ifaddrs *at = list; at && out->count < out->max; at = at->ifa_next) {
-		const void *address;
-
-		if (!at->ifa_addr || (at->ifa_flags & IFF_LOOPBACK) != 0)
-			continue;
-		if (at->ifa_addr->sa_family == AF_INET)
-			address = &((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
-		else if (at->ifa_addr->sa_family == AF_INET6)
-			address = &((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr;
-		else
-			continue;
-		if (inet_ntop(at->ifa_addr->sa_family, address, text, sizeof(text)) && !strv_contains(out, text))
-			(void)strv_add(out, text);
-	}
-	freeifaddrs(list);
-}
-
 static int take_findings(struct group *group, const json_t *result, struct error *err)
 {
 	const json_t *findings = json_object_get(result, "findings");
@@ -336,7 +309,7 @@ static void fill_task(struct group *group)
 		.retry_after_max_ms = timeouts->retry_after_max_ms,
 		.attempt_ms = timeouts->attempt_ms,
 	};
-	list_addresses(&group->task.local);
+	address_list_local(&group->task.local);
 }
 
 static int add_websocket(struct group *group, const char *path, struct error *err)
@@ -446,7 +419,7 @@ static int add_names(struct job_inspection *inspection, const struct ident *name
 static int sort_findings(struct job_inspection *inspection, struct error *err)
 {
 	static const char *const order[] = {
-		"dns", "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "websocket",
+		"dns", "address", "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "websocket",
 	};
 
 	for (size_t i = 0; i < json_array_size(inspection->names); i++) {

@@ -74,10 +74,21 @@ void check_mark_dead(struct check *check, const char *address, uint16_t port, co
 	(void)text_copy(dead->advice, sizeof(dead->advice), advice);
 }
 
+static void add_hosts(struct check *check, enum ident_type type)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		struct check_name *name = &check->names[i];
+
+		if (name->ident->type != type || name->ident->wildcard)
+			continue;
+		name->host = &check->hosts[check->hosts_count++];
+		name->host->name = name->ident->value;
+	}
+}
+
 static int prepare(struct check *check, struct error *err)
 {
 	const struct ident_list *idents = &check->task->names;
-	size_t hosts = 0;
 
 	check->names = calloc(idents->count + 1, sizeof(*check->names));
 	check->hosts = calloc(idents->count + 1, sizeof(*check->hosts));
@@ -85,15 +96,11 @@ static int prepare(struct check *check, struct error *err)
 	check->findings = json_array();
 	if (!check->names || !check->hosts || !check->dead || !check->findings)
 		return error_oom(err);
-	for (size_t i = 0; i < idents->count; i++) {
-		struct check_name *name = &check->names[check->count++];
-
-		name->ident = &idents->items[i];
-		if (name->ident->wildcard)
-			continue;
-		name->host = &check->hosts[hosts++];
-		name->host->name = name->ident->value;
-	}
+	for (size_t i = 0; i < idents->count; i++)
+		check->names[check->count++].ident = &idents->items[i];
+	add_hosts(check, IDENT_DNS);
+	check->names_in_dns = check->hosts_count;
+	add_hosts(check, IDENT_IP);
 	return 0;
 }
 

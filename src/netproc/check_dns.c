@@ -1,6 +1,7 @@
 /* check_dns.c: what the world is told of the names: addresses, CNAMEs, and what is there in their place. */
 #include "netproc/check.h"
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
@@ -9,8 +10,6 @@
 #include "dns/ask.h"
 #include "netproc/task.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@ static const char trust_anchor[] = "/usr/share/dns/root.key";
 
 /* Two questions about each name besides its addresses. */
 struct extra {
-	struct dns_question *questions; /* CNAME, SOA for each host */
+	struct dns_question *questions; /* CNAME, SOA for each name in DNS */
 	size_t count;
 };
 
@@ -32,26 +31,17 @@ static void extra_done(struct extra *extra)
 	free(extra->questions);
 }
 
-static size_t hosts_count(const struct check *check)
+static bool all_failed(const struct check *check)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < check->count; i++)
-		count += check->names[i].host ? 1 : 0;
-	return count;
-}
-
-static bool all_failed(const struct check *check, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < check->names_in_dns; i++) {
 		if (check->hosts[i].result != DNS_FAILED)
 			return false;
 	}
-	return count > 0;
+	return check->names_in_dns > 0;
 }
 
 /* Of the authoritative servers, because a resolver nearby may know it otherwise than the world. Where they cannot be reached, of that one. */
-static int resolve(struct check *check, size_t count, struct error *err)
+static int resolve(struct check *check, struct error *err)
 {
 	check->dns = (struct dns_config){
 		.resolver = check->task->resolver,
@@ -62,22 +52,24 @@ static int resolve(struct check *check, size_t count, struct error *err)
 	(void)snprintf(check->asked_whom, sizeof(check->asked_whom), "%s%.100s",
 	               check->task->resolver ? "the resolver " : "the authoritative servers",
 	               check->task->resolver ? check->task->resolver : "");
-	if (dns_resolve_all(&check->dns, check->hosts, count, err) < 0)
+	if (dns_resolve_all(&check->dns, check->hosts, check->hosts_count, err) < 0)
 		return -1;
-	if (check->task->resolver || !all_failed(check, count))
+	if (check->task->resolver || !all_failed(check))
 		return 0;
 	check->dns.recurse = false;
 	check->dns.trust_anchor = NULL;
 	(void)text_copy(check->asked_whom, sizeof(check->asked_whom),
 	                "the resolver of /etc/resolv.conf (the authoritative servers could not be asked from here)");
-	if (dns_resolve_all(&check->dns, check->hosts, count, err) < 0)
+	if (dns_resolve_all(&check->dns, check->hosts, check->hosts_count, err) < 0)
 		return -1;
-	check->no_dns = all_failed(check, count);
+	check->no_dns = all_failed(check);
 	return 0;
 }
 
-static int ask_extra(struct check *check, size_t count, struct extra *extra, struct error *err)
+static int ask_extra(struct check *check, struct extra *extra, struct error *err)
 {
+	size_t count = check->names_in_dns;
+
 	extra->questions = calloc(2 * count + 1, sizeof(*extra->questions));
 	if (!extra->questions)
 		return error_oom(err);
@@ -214,9 +206,8 @@ static int say_wildcard(struct check *check, const struct check_name *name, stru
 int check_dns(struct check *check, struct error *err)
 {
 	CLEANUP(extra_done) struct extra extra = { .count = 0 };
-	size_t count = hosts_count(check);
 
-	if (resolve(check, count, err) < 0 || ask_extra(check, count, &extra, err) < 0)
+	if (resolve(check, err) < 0 || ask_extra(check, &extra, err) < 0)
 		return -1;
 	for (size_t i = 0; i < check->count; i++) {
 		struct check_name *name = &check->names[i];
@@ -241,34 +232,6 @@ int check_dns(struct check *check, struct error *err)
 	return 0;
 }
 
-enum reach { REACH_LOOPBACK, REACH_PRIVATE, REACH_PUBLIC };
-
-static enum reach reach_v4(const unsigned char a[static 4])
-{
-	if (a[0] == 127 || a[0] == 0)
-		return REACH_LOOPBACK;
-	if (a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254) ||
-	    (a[0] == 100 && (a[1] & 0xc0) == 64))
-		return REACH_PRIVATE;
-	return REACH_PUBLIC;
-}
-
-static enum reach reach(const char *address)
-{
-	struct in6_addr v6;
-	unsigned char v4[4];
-
-	if (inet_pton(AF_INET, address, v4) == 1)
-		return reach_v4(v4);
-	if (inet_pton(AF_INET6, address, &v6) != 1)
-		return REACH_PRIVATE;
-	if (IN6_IS_ADDR_V4MAPPED(&v6))
-		return reach_v4(&v6.s6_addr[12]);
-	if (IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6))
-		return REACH_LOOPBACK;
-	return (v6.s6_addr[0] & 0xfe) == 0xfc || IN6_IS_ADDR_LINKLOCAL(&v6) ? REACH_PRIVATE : REACH_PUBLIC;
-}
-
 /* A host with a public address of that family, not this one. (Behind NAT a host has none, and cannot tell.) */
 static bool surely_not_ours(const struct check *check, const char *address)
 {
@@ -279,30 +242,53 @@ static bool surely_not_ours(const struct check *check, const char *address)
 	if (strv_contains(local, address))
 		return false;
 	for (size_t i = 0; i < local->count; i++)
-		have_public = have_public || ((strchr(local->items[i], ':') != NULL) == v6 && reach(local->items[i]) == REACH_PUBLIC);
-	return have_public && reach(address) == REACH_PUBLIC;
+		have_public = have_public || ((strchr(local->items[i], ':') != NULL) == v6 && address_reach(local->items[i]) == ADDRESS_PUBLIC);
+	return have_public && address_reach(address) == ADDRESS_PUBLIC;
 }
 
+static void judge_not_ours(const char *address, bool literal, struct check_words *words)
+{
+	CHECK_FORMAT(words->seen, "it is none of this host's");
+	CHECK_FORMAT(words->means, "visitors, and a CA that validates, go to another machine");
+	if (literal)
+		CHECK_FORMAT(words->advice, "leave it out of the certificate (certd issue, with the other names), unless it is forwarded to this host");
+	else
+		CHECK_FORMAT(words->advice, "correct the %s record, unless a proxy in front of this host answers there", strchr(address, ':') ? "AAAA" : "A");
+}
+
+static void judge_narrow(enum address_reach how, bool literal, struct check_words *words)
+{
+	CHECK_FORMAT(words->seen, "it is %s", address_reach_name(how));
+	CHECK_FORMAT(words->means, "%s",
+	             how == ADDRESS_LOOPBACK ? "nobody but this machine itself reaches it" :
+	             how == ADDRESS_PRIVATE  ? "nobody outside of the private network reaches it, and no public CA" :
+	                                       "it is nobody's on the internet");
+	if (literal)
+		CHECK_FORMAT(words->advice, "a public CA issues no certificate for it: choose the host's public address, or a CA of your network (ca)");
+	else
+		CHECK_FORMAT(words->advice, "give the name the host's public address, unless it is meant for this network only");
+}
+
+/* An address of a name; or an address that is the name. */
 static int say_address(struct check *check, const struct check_name *name, const struct check_target *target, struct error *err)
 {
 	struct check_words words = CHECK_WORDS;
-	enum reach how = reach(target->address);
+	enum address_reach how = address_reach(target->address);
+	bool literal = name->ident->type == IDENT_IP;
+	enum check_level level = CHECK_WARNING;
 
 	CHECK_FORMAT(words.asked, "whose address %s is", target->address);
-	if (how == REACH_PUBLIC && (target->ours || !surely_not_ours(check, target->address)))
-		return 0;
-	if (how == REACH_PUBLIC) {
-		CHECK_FORMAT(words.seen, "it is none of this host's");
-		CHECK_FORMAT(words.means, "visitors, and a CA that validates, go to another machine");
-		CHECK_FORMAT(words.advice, "correct the %s record, unless a proxy in front of this host answers there",
-		             strchr(target->address, ':') ? "AAAA" : "A");
+	if (how != ADDRESS_PUBLIC) {
+		judge_narrow(how, literal, &words);
+	} else if (!target->ours && surely_not_ours(check, target->address)) {
+		judge_not_ours(target->address, literal, &words);
+	} else if (literal && (target->ours || strv_contains(&check->task->local, target->address))) {
+		level = CHECK_OK;
+		CHECK_FORMAT(words.seen, target->ours ? "this host answers there" : "it is this host's");
 	} else {
-		CHECK_FORMAT(words.seen, "it is %s address", how == REACH_LOOPBACK ? "a loopback" : "a private");
-		CHECK_FORMAT(words.means, how == REACH_LOOPBACK ? "nobody but this machine itself reaches it" :
-		                                                  "nobody outside of the private network reaches it, and no public CA");
-		CHECK_FORMAT(words.advice, "give the name the host's public address, unless it is meant for this network only");
+		return 0;
 	}
-	return check_add(check, name, "dns", CHECK_WARNING, &words, err);
+	return check_add(check, name, literal ? "address" : "dns", level, &words, err);
 }
 
 int check_addresses(struct check *check, struct error *err)

@@ -27,6 +27,7 @@ enum {
 /* One fetch of the probe: one name at one of its addresses. */
 struct fetch {
 	const char *name;
+	char host[IDENT_VALUE_SIZE + 2]; /* as it stands in a URL */
 	char url[HTTP_URL_MAX + 1];
 	char connect_to[ADDRESS_PORT_SIZE];
 	struct http_exchange exchange;
@@ -129,9 +130,9 @@ static void fetch_init(struct fetch *fetch, const struct message_preflight *task
 	};
 
 	fetch->name = name;
+	snprintf(fetch->host, sizeof(fetch->host), v6_name ? "[%s]" : "%s", name);
 	/* Asked as the CA does: Host names no port, wherever the request goes. */
-	snprintf(fetch->url, sizeof(fetch->url), "http://%s%s%s/.well-known/acme-challenge/%s", v6_name ? "[" : "", name,
-	         v6_name ? "]" : "", task->token);
+	snprintf(fetch->url, sizeof(fetch->url), "http://%s/.well-known/acme-challenge/%s", fetch->host, task->token);
 	snprintf(fetch->connect_to, sizeof(fetch->connect_to), "%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
 	         task->http_port);
 	http_exchange_init(&fetch->exchange, &request);
@@ -234,7 +235,7 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 	char first[FIRST_OCTETS + 1];
 
 	if (fetch->exchange.result < 0) {
-		snprintf(text, sizeof(text), "a test file could not be fetched from http://%s at %s: %.600s", fetch->name,
+		snprintf(text, sizeof(text), "a test file could not be fetched from http://%s at %s: %.600s", fetch->host,
 		         fetch->connect_to, fetch->exchange.error.message);
 		return add_finding(p, fetch->name, text,
 		                   "the CA will connect to this address: look whether it is this server's, NGINX listens there, "
@@ -242,7 +243,7 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 		                   err);
 	}
 	if (response->status >= 300 && response->status <= 399) {
-		snprintf(text, sizeof(text), "http://%s at %s answers a test file with %d and a redirect to %.300s", fetch->name,
+		snprintf(text, sizeof(text), "http://%s at %s answers a test file with %d and a redirect to %.300s", fetch->host,
 		         fetch->connect_to, response->status, response->location);
 		return add_finding(p, fetch->name, text,
 		                   "include the challenge snippet (certd-acme-challenge.conf) in the port-80 server and move its "
@@ -255,7 +256,7 @@ static int judge_fetch(struct preflight *p, const struct fetch *fetch, struct er
 	for (char *c = first; *c != '\0'; c++)
 		*c = strchr("\r\n\t", *c) ? ' ' : *c;
 	text_clean(first);
-	snprintf(text, sizeof(text), "http://%s at %s answers a test file with status %d and \"%s\"", fetch->name,
+	snprintf(text, sizeof(text), "http://%s at %s answers a test file with status %d and \"%s\"", fetch->host,
 	         fetch->connect_to, response->status, first);
 	return add_finding(p, fetch->name, text,
 	                   "another server answers for this name, or the port-80 server does not include the challenge snippet "

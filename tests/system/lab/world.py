@@ -19,8 +19,8 @@ $TTL 60
 a.root-servers.net. A 198.41.0.4
 togetherers.com. A 127.0.0.1
 www.togetherers.com. TXT "there, but without address"
-here.togetherers.com. A 198.51.100.1
-elsewhere.togetherers.com. A 203.0.113.9
+here.togetherers.com. A 25.0.0.1
+elsewhere.togetherers.com. A 25.0.0.9
 """
 ANCHOR = ". 86400 IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
 
@@ -36,7 +36,7 @@ def main(directory, signed, *argv):
         run("ip", "address", "add", f"{address}/32", "dev", "lo")
     # An interface with the host's public address; nobody is at its other end.
     run("ip", "link", "add", "public", "type", "veth", "peer", "name", "nobody")
-    run("ip", "address", "add", "198.51.100.1/32", "dev", "public")
+    run("ip", "address", "add", "25.0.0.1/32", "dev", "public")
     run("ip", "link", "set", "public", "up")
     (home / "root.zone").write_text(ZONE)
     (home / "knot.conf").write_text(f"""\
