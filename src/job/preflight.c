@@ -2,8 +2,10 @@
  * may look different from here, and the CA has the last word. */
 #include "job/story.h"
 
+#include "base/address.h"
 #include "base/clean.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -17,23 +19,27 @@
 
 enum { TOKEN_SIZE = 40, PATIENCE_MS = 15 * 1000 };
 
+/* The first explains what the CA will refuse. */
+static void add_finding(struct story *story, const char *text, const char *advice)
+{
+	log_warning("%s: preflight: %s", story->certificate->name, text);
+	log_warning("  %s", advice);
+	if (story->finding[0] != '\0')
+		return;
+	text_copy(story->finding, sizeof(story->finding), text);
+	text_copy(story->finding_advice, sizeof(story->finding_advice), advice);
+}
+
 static int show_findings(struct story *story, const json_t *result, struct error *err)
 {
 	const json_t *findings = json_object_get(result, "findings");
 
 	for (size_t i = 0; i < json_array_size(findings); i++) {
 		struct message_finding finding;
-		char text[ERROR_MESSAGE_MAX];
 
 		if (message_finding_read(json_array_get(findings, i), &finding, err) < 0)
 			return -1;
-		text_copy(text, sizeof(text), finding.text);
-		log_warning("%s: preflight: %s", story->certificate->name, text);
-		log_warning("  %s", finding.advice);
-		if (i == 0) {
-			text_copy(story->finding, sizeof(story->finding), finding.text);
-			text_copy(story->finding_advice, sizeof(story->finding_advice), finding.advice);
-		}
+		add_finding(story, finding.text, finding.advice);
 	}
 	return 0;
 }
@@ -89,23 +95,57 @@ static int probe(struct story *story, const struct challenge_method *method, str
 	return r;
 }
 
+/* What is known of the CA's profiles. It may have changed since: without the preflight the CA is asked all the same. */
+static int look_at_profile(const struct story *story, struct error *err)
+{
+	const struct config_settings *settings = &story->certificate->settings;
+	char refusal[STORY_FINDING_SIZE];
+
+	if (!plan_profile_refuses(settings->ca->directory, settings->profile, &story->certificate->names, refusal, sizeof(refusal)))
+		return 0;
+	if (!settings->preflight) {
+		log_warning("%s: %s", story->certificate->name, refusal);
+		return 0;
+	}
+	error_set(err, ERROR_USAGE, "nothing was asked of the CA: %s", refusal);
+	return error_advise(err, "choose another profile (--profile), or other names; where the CA has changed that since, preflight = false asks it "
+	                         "all the same");
+}
+
+/* No public CA issues for what is not on the internet (CA/Browser Forum, Baseline Requirements 4.2.2); of a CA of one's own nothing is known. */
+static void look_at_addresses(struct story *story)
+{
+	const struct config_ca *ca = story->certificate->settings.ca;
+	const struct ident_list *names = &story->certificate->names;
+
+	for (size_t i = 0; i < names->count; i++) {
+		const char *address = names->items[i].value;
+		enum address_reach reach = names->items[i].type == IDENT_IP ? address_reach(address) : ADDRESS_PUBLIC;
+		char text[STORY_FINDING_SIZE];
+
+		if (reach == ADDRESS_PUBLIC || ca->caa == NULL)
+			continue;
+		snprintf(text, sizeof(text), "%s is %s, for which no public CA (%s) issues", address, address_reach_name(reach), ca->name);
+		add_finding(story, text, "name the public address of this host, or have a CA of your own network issue (ca)");
+	}
+}
+
 int job_preflight(struct story *story, struct error *err)
 {
 	const struct config_settings *settings = &story->certificate->settings;
 	const struct challenge_method *method = challenge_find(settings->challenge);
 	const struct challenge_config config = { .webroot = settings->webroot };
 	struct error trouble;
-	char refusal[STORY_FINDING_SIZE];
 
 	if (!method)
 		return error_set(err, ERROR_USAGE, "there is no challenge type %s", settings->challenge);
 	if (store_probe(story->store, err) < 0 || method->check(&config, err) < 0)
 		return error_context(err, "nothing was asked of the CA");
-	if (plan_profile_refuses(settings->ca->directory, settings->profile, &story->certificate->names, refusal,
-	                         sizeof(refusal)))
-		log_warning("%s: %s", story->certificate->name, refusal);
+	if (look_at_profile(story, err) < 0)
+		return -1;
 	if (!settings->preflight)
 		return 0;
+	look_at_addresses(story);
 	story_progress(story, "preflight", "looking up the names and fetching a test file through port 80");
 	error_clear(&trouble);
 	if (probe(story, method, &trouble) == 0)

@@ -156,6 +156,19 @@ static void test_a_name_that_fails_is_mended(void **state)
 }
 
 /* A configuration that changed is not held back by what failed before it. */
+/* What is known to be refused is told before the CA is asked. */
+static void test_an_address_and_a_profile_without(void **state)
+{
+	struct world *world = *state;
+
+	world_configure(world, "\"a.example\", \"192.0.2.1\"", "ca = \"letsencrypt\"\n preflight = true");
+	world_must(world, JOB_FAILED);
+	assert_int_equal(world->last->error.kind, ERROR_USAGE);
+	assert_non_null(strstr(world->last->error.message, "192.0.2.1"));
+	assert_non_null(strstr(world->last->error.message, "shortlived"));
+	assert_int_equal(world->ca->requests, 0);
+}
+
 static void test_other_names_are_another_matter(void **state)
 {
 	struct world *world = *state;
@@ -284,6 +297,7 @@ int main(void)
 		STORY(test_the_ca_asks_to_wait),
 		STORY(test_an_order_that_takes_hours),
 		STORY(test_a_name_that_fails_is_mended),
+		STORY(test_an_address_and_a_profile_without),
 		STORY(test_other_names_are_another_matter),
 		STORY(test_another_key_type_is_due),
 		STORY(test_a_dry_run_leaves_what_is_live),
