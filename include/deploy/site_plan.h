@@ -33,6 +33,7 @@ struct site_plan {
 	struct nginx_site text; /* what the site's file says */
 	struct nginx_site_location *locations;
 	struct buf snippet, challenge_snippet; /* paths */
+	struct buf default_snippet; /* path; of the certificate for addresses, where there is one */
 	struct site_file files[SITE_FILE_COUNT]; /* in the order in which they are written */
 	struct site_take take;
 };
@@ -48,10 +49,13 @@ int site_place_find(struct site_plan *plan, struct error *err);
 bool site_server_is_own(const struct site_plan *plan, const struct nginx_server *server);
 bool site_server_is_certds(const struct site_plan *plan, const struct nginx_server *server);
 
+/* Whether a name in server_name, where IPv6 addresses stand in brackets, is this one. */
+bool site_server_name_is(const char *of_server, const char *name);
+
 /* Whether a server of others has one of the names. */
 bool site_server_conflicts(const struct site_plan *plan, const struct nginx_server *server);
 
 /* Which default servers there shall be; what of others' servers stands in the way of the site is said. */
-void site_survey_defaults(struct site_plan *plan, struct nginx_site_default *ret);
+int site_survey_defaults(struct site_plan *plan, struct nginx_site_default *ret, struct error *err);
 
 #endif

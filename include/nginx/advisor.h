@@ -58,6 +58,10 @@ const char *nginx_advisor_quote(struct nginx_advisor *a, const struct nginx_dire
 /* Whether a name is an IP address: those come without a name in the handshake, so that default servers are right for them. */
 bool nginx_is_address(const char *name);
 
+/* The name as it stands in server_name, in a URL and in a Host header: IPv6 in brackets. Returns out. */
+enum { NGINX_HOST_SIZE = 300 };
+const char *nginx_advisor_host(const char *name, char out[static NGINX_HOST_SIZE]);
+
 /* Where the stream block listens on this port instead; or NULL. */
 const struct nginx_directive *nginx_advisor_stream(const struct nginx_advisor *a, unsigned int port);
 

@@ -61,6 +61,7 @@ struct nginx_site_default {
 	uint16_t https_port; /* likewise */
 	bool ipv6;
 	bool http2, http3;
+	const char *snippet; /* the SSL snippet of the certificate for addresses, whose visitors send no name; NULL: handshakes are refused */
 };
 
 /* Appends the file with the default servers, which answer no request. */

@@ -42,6 +42,7 @@ void site_plan_done(struct site_plan *plan)
 	buf_done(&plan->take.body);
 	buf_done(&plan->challenge_snippet);
 	buf_done(&plan->snippet);
+	buf_done(&plan->default_snippet);
 	free(plan->locations);
 	store_written_free(plan->written);
 	nginx_servers_free(plan->servers);
@@ -137,7 +138,8 @@ static int make_files(struct site_plan *plan, struct error *err)
 {
 	struct nginx_site_default defaults;
 
-	site_survey_defaults(plan, &defaults);
+	if (site_survey_defaults(plan, &defaults, err) < 0)
+		return -1;
 	plan->files[SITE_FILE_MAP].wanted = nginx_site_has_websocket(&plan->text);
 	plan->files[SITE_FILE_DEFAULT].wanted = defaults.http_port != 0 || defaults.https_port != 0;
 	plan->files[SITE_FILE_SITE].wanted = true;
@@ -149,7 +151,7 @@ static int make_files(struct site_plan *plan, struct error *err)
 
 int site_plan_make(struct deploy_site *site, bool writing, struct site_plan *ret, struct error *err)
 {
-	*ret = (struct site_plan){ .site = site, .snippet = BUF(PATH_MAX), .challenge_snippet = BUF(PATH_MAX) };
+	*ret = (struct site_plan){ .site = site, .snippet = BUF(PATH_MAX), .challenge_snippet = BUF(PATH_MAX), .default_snippet = BUF(PATH_MAX) };
 	ret->take.body = BUF(DEPLOY_FILE_MAX);
 	for (size_t i = 0; i < SITE_FILE_COUNT; i++)
 		ret->files[i].text = BUF(TEXT_MAX);

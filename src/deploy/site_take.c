@@ -81,7 +81,7 @@ static int check_names(const struct site_plan *plan, const struct nginx_server *
 		bool known = false;
 
 		for (size_t k = 0; k < names->count && name->kind == NGINX_NAME_EXACT; k++)
-			known = known || text_equal(names->items[k].value, name->text);
+			known = known || site_server_name_is(name->text, names->items[k].value);
 		if (known)
 			continue;
 		refuse(err, name->directive != NULL ? name->directive : server->block, "this server has the name \"%s\" too", name->text);

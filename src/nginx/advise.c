@@ -8,6 +8,7 @@
 #include "nginx/advisor.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,12 @@ const char *nginx_advisor_quote(struct nginx_advisor *a, const struct nginx_dire
 bool nginx_is_address(const char *name)
 {
 	return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
+}
+
+const char *nginx_advisor_host(const char *name, char out[static NGINX_HOST_SIZE])
+{
+	snprintf(out, NGINX_HOST_SIZE, strchr(name, ':') != NULL ? "[%s]" : "%s", name);
+	return out;
 }
 
 const struct nginx_directive *nginx_advisor_stream(const struct nginx_advisor *a, unsigned int port)

@@ -17,23 +17,26 @@ static const char *snippet_of(const struct nginx_advisor *a)
 
 static void advise_server(struct nginx_advisor *a, const char *name)
 {
+	char host[NGINX_HOST_SIZE];
+
 	nginx_advisor_advice(a,
 	                     "write `server { listen %u; listen [::]:%u; server_name %s; include %s; location / { return 301 "
 	                     "https://$host$request_uri; } }`",
-	                     a->expected->http_port, a->expected->http_port, name, snippet_of(a));
+	                     a->expected->http_port, a->expected->http_port, nginx_advisor_host(name, host), snippet_of(a));
 }
 
 static void no_socket(struct nginx_advisor *a, const char *name)
 {
 	unsigned int port = a->expected->http_port;
 	const struct nginx_directive *stream = nginx_advisor_stream(a, port);
+	char host[NGINX_HOST_SIZE];
 
 	if (!nginx_advisor_add(a, a->expected->http_01 ? NGINX_FAILURE : NGINX_WARNING, "http-no-server", name, stream))
 		return;
 	if (stream != NULL)
 		nginx_advisor_text(a, "port %u belongs to the stream block: no http server answers on it for %s", port, name);
 	else
-		nginx_advisor_text(a, "NGINX has no server that listens on port %u, so nothing answers http://%s/", port, name);
+		nginx_advisor_text(a, "NGINX has no server that listens on port %u, so nothing answers http://%s/", port, nginx_advisor_host(name, host));
 	advise_server(a, name);
 }
 

@@ -29,23 +29,25 @@ static void advise_include(struct nginx_advisor *a, const char *name, const stru
 static void advise_server(struct nginx_advisor *a, const char *name)
 {
 	unsigned int port = a->expected->https_port;
-	char text[512];
+	char text[512], host[NGINX_HOST_SIZE];
 
 	nginx_advisor_advice(a, "write `server { listen %u ssl; listen [::]:%u ssl; server_name %s; include %s; ... }`", port, port,
-	                     name, snippet_of(a, name, text, sizeof(text)));
+	                     nginx_advisor_host(name, host), snippet_of(a, name, text, sizeof(text)));
 }
 
 static void no_socket(struct nginx_advisor *a, const char *name)
 {
 	unsigned int port = a->expected->https_port;
 	const struct nginx_directive *stream = nginx_advisor_stream(a, port);
+	char host[NGINX_HOST_SIZE];
 
 	if (!nginx_advisor_add(a, stream != NULL ? NGINX_WARNING : NGINX_FAILURE, "https-no-server", name, stream))
 		return;
 	if (stream != NULL)
 		nginx_advisor_text(a, "port %u belongs to the stream block: where it leads %s to cannot be told from here", port, name);
 	else
-		nginx_advisor_text(a, "NGINX has no server that listens on port %u, so nothing answers https://%s/", port, name);
+		nginx_advisor_text(a, "NGINX has no server that listens on port %u, so nothing answers https://%s/", port,
+		                   nginx_advisor_host(name, host));
 	advise_server(a, name);
 }
 
@@ -176,9 +178,11 @@ static void ours(struct nginx_advisor *a, const char *name, const struct nginx_s
 	const struct nginx_expected *x = a->expected;
 	const struct nginx_directive *key = first_of(server, "ssl_certificate_key");
 
+	char host[NGINX_HOST_SIZE];
+
 	if (nginx_block_includes(server->block, x->ssl_snippet)) {
 		if (nginx_advisor_add(a, NGINX_OK, "https", name, server->block))
-			nginx_advisor_text(a, "this server answers https://%s/ with the live certificate", name);
+			nginx_advisor_text(a, "this server answers https://%s/ with the live certificate", nginx_advisor_host(name, host));
 		beside_snippet(a, name, server);
 		return;
 	}
@@ -284,6 +288,31 @@ static void no_name(struct nginx_advisor *a, const char *name, const struct ngin
 		advise_server(a, name);
 }
 
+/* A handshake with an address names nobody (RFC 6066 section 3), so the default server shows its certificate, whichever server the request is
+ * for in the end. */
+static void default_of_address(struct nginx_advisor *a, const char *name, const struct nginx_view *view)
+{
+	const struct nginx_server *server = view->socket->default_server, *named = view->choice.server;
+	const struct nginx_directive *reject = first_of(server, "ssl_reject_handshake");
+	char text[512];
+
+	if (has_ours(a, server) || a->expected->ssl_snippet == NULL) {
+		look_at_certificates(a, name, server);
+		return;
+	}
+	if (!nginx_advisor_add(a, NGINX_FAILURE, "address-default", name, server->block))
+		return;
+	nginx_advisor_text(a, "who connects to %s sends no name in the handshake, so this server, the default of %s, answers it: %s", name,
+	                   view->place, is_on(reject) ? "it refuses" : "with another certificate");
+	if (server == named)
+		nginx_advisor_advice(a, "write `include %s;` in it, in place of its ssl_certificate and ssl_certificate_key",
+		                     snippet_of(a, name, text, sizeof(text)));
+	else
+		nginx_advisor_advice(a, "write `include %s;` in it, in place of its certificate or of ssl_reject_handshake; or default_server in the "
+		                        "`listen` of the server at %s:%u, and not here", snippet_of(a, name, text, sizeof(text)),
+		                     named->block->file, named->block->line);
+}
+
 /* `asked` is a name that the wildcard `name` stands for; else the same. */
 static void look_at(struct nginx_advisor *a, const char *name, const char *asked, const struct nginx_view *view)
 {
@@ -298,7 +327,10 @@ static void look_at(struct nginx_advisor *a, const char *name, const char *asked
 		no_name(a, name, view);
 		return;
 	}
-	look_at_certificates(a, name, server);
+	if (nginx_is_address(name))
+		default_of_address(a, name, view);
+	else
+		look_at_certificates(a, name, server);
 	if (!is_on(first_of(server, "ssl_reject_handshake")))
 		look_at_versions(a, name, view->socket, server);
 	nginx_advise_websockets(a, name, server);

@@ -247,9 +247,17 @@ int nginx_site_print_default(const struct nginx_version *version, const struct n
 		print_listen_https(version, what->https_port, what->ipv6, what->http2, true, out);
 		if (with_http3(version, what->http3))
 			print_listen(what->https_port, what->ipv6, " quic reuseport default_server", out);
-		buf_append_text(out, "\tserver_name _;\n\tssl_reject_handshake on;\n\n"
-		                     "\t# The default server's protocols and sessions hold for all servers of its port.\n");
-		nginx_snippet_tls(version, out);
+		if (what->snippet != NULL) {
+			/* Which server a request is for NGINX sees afterwards, by the Host header. */
+			buf_printf(out,
+			           "\tserver_name _;\n\t# Who connects to an address sends no name in the handshake, and is shown this certificate.\n"
+			           "\tinclude \"%s\";\n\treturn 444;\n",
+			           what->snippet);
+		} else {
+			buf_append_text(out, "\tserver_name _;\n\tssl_reject_handshake on;\n\n"
+			                     "\t# The default server's protocols and sessions hold for all servers of its port.\n");
+			nginx_snippet_tls(version, out);
+		}
 		buf_append_text(out, "}\n");
 	}
 	return buf_check(out, "the default servers", err);

@@ -78,16 +78,15 @@ static void look(const struct port *port, const char *name, bool ipv6, struct ng
 /* A name that is an address is asked for at that address. */
 static size_t look_at_address(const struct port *port, const char *name, struct nginx_view *views)
 {
-	char address[NGINX_ADDRESS_SIZE];
+	char address[NGINX_HOST_SIZE];
 	const struct nginx_socket *socket;
 	struct nginx_choice choice;
 	size_t count = 0;
 
-	snprintf(address, sizeof(address), strchr(name, ':') != NULL ? "[%s]" : "%s", name);
-	socket = nginx_servers_socket(port->servers, address, port->number);
+	socket = nginx_servers_socket(port->servers, nginx_advisor_host(name, address), port->number);
 	if (socket == NULL)
 		return 0;
-	choice = nginx_servers_choose(port->servers, socket, name);
+	choice = nginx_servers_choose(port->servers, socket, address);
 	add(views, &count, socket, &choice);
 	return count;
 }

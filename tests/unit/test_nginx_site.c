@@ -208,6 +208,22 @@ static void test_defaults(void **state)
 	assert_works(nginx_site_print_default(&bookworm, &one, &more, &err));
 	assert_text(&more, "listen 80", false);
 	assert_text(&more, "\tlisten 443 ssl default_server;\n\tserver_name _;\n", true);
+	assert_text(&more, "return 444", false);
+}
+
+/* Who connects to an address names nobody: there is a certificate to show, and still nothing for unknown names. */
+static void test_default_of_addresses(void **state)
+{
+	const struct nginx_site_default what = { .https_port = 443, .snippet = "/etc/nginx/snippets/certd/192.0.2.1.conf" };
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	struct error err;
+
+	(void)state;
+	assert_works(nginx_site_print_default(&bookworm, &what, &out, &err));
+	assert_text(&out, "\tlisten 443 ssl default_server;\n\tserver_name _;\n", true);
+	assert_text(&out, "\tinclude \"/etc/nginx/snippets/certd/192.0.2.1.conf\";\n\treturn 444;\n}\n", true);
+	assert_text(&out, "ssl_reject_handshake", false);
+	assert_text(&out, "ssl_protocols", false);
 }
 
 static const char *find_nginx(void)
@@ -281,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_nothing_to_serve),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_default_of_addresses),
 		cmocka_unit_test_setup_teardown(test_nginx_takes_it, scratch_make, scratch_remove),
 	};
 
