@@ -36,7 +36,10 @@ int cli_check_config(const struct cli *cli, int argc, char **argv);
  * exit status. */
 struct config *cli_load_config(const struct cli *cli, int *ret_status);
 
-/* The certificate of that name; or NULL after saying on stderr that there is none, and which name is near. */
+/* The certificate of that name, or that is named after what a person wrote (an address: 2001:db8::1 names 2001_db8__1); or NULL. */
+const struct config_certificate *cli_lookup(const struct config *config, const char *text);
+
+/* The same; or NULL after saying on stderr that there is none, and which name is near. */
 const struct config_certificate *cli_find(const struct config *config, const char *name);
 
 /* Says on stderr what failed, and what to do; returns the exit status of its kind. */

@@ -89,7 +89,7 @@ static int choose(const struct config *config, int argc, char **argv, struct nam
 			return -1;
 	}
 	for (int i = 0; i < argc; i++) {
-		const struct config_certificate *certificate = config_find(config, argv[i]);
+		const struct config_certificate *certificate = cli_lookup(config, argv[i]);
 		struct ident ident;
 		int r = ident_parse(argv[i], &ident, err);
 

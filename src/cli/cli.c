@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -34,9 +35,21 @@ struct config *cli_load_config(const struct cli *cli, int *ret_status)
 	return NULL;
 }
 
+const struct config_certificate *cli_lookup(const struct config *config, const char *text)
+{
+	const struct config_certificate *certificate = config_find(config, text);
+	char name[IDENT_NAME_SIZE];
+	struct ident ident;
+	struct error ignored;
+
+	if (certificate || ident_parse(text, &ident, &ignored) < 0 || ident_certificate_name(&ident, name, &ignored) < 0)
+		return certificate;
+	return config_find(config, name);
+}
+
 const struct config_certificate *cli_find(const struct config *config, const char *name)
 {
-	const struct config_certificate *certificate = config_find(config, name);
+	const struct config_certificate *certificate = cli_lookup(config, name);
 	CLEANUP(clean_free) const char **names = NULL;
 	const char *near;
 

@@ -138,7 +138,7 @@ static int read_arguments(struct site_command *command, int argc, char **argv)
 /* The names as given; or those of the certificate that is named alone. */
 static int read_names(struct site_command *command, const struct config *config, int argc, char **argv)
 {
-	const struct config_certificate *known = argc == 1 ? config_find(config, argv[0]) : NULL;
+	const struct config_certificate *known = argc == 1 ? cli_lookup(config, argv[0]) : NULL;
 	struct error err;
 
 	error_clear(&err);

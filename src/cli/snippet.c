@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/program.h"
 #include "config/config.h"
 #include "deploy/deploy.h"
@@ -73,7 +74,7 @@ static int write_both(const struct config *config, const struct config_certifica
 }
 
 /* A certificate that is not configured yet: the name is enough for a placeholder. */
-static int compose_unknown(const struct config *config, const char *name, struct config **ret)
+static int compose_unknown(const struct config *config, const char *wanted, char name[static IDENT_NAME_SIZE], struct config **ret)
 {
 	CLEANUP(buf_done) struct buf text = BUF(SNIPPET_MAX);
 	struct ident_list names = { 0 };
@@ -82,31 +83,32 @@ static int compose_unknown(const struct config *config, const char *name, struct
 	int r = -1;
 
 	error_clear(&err);
-	if (ident_parse(name, &ident, &err) == 0 && ident_list_add(&names, &ident, &err) == 0 &&
-	    config_compose(config, name, &names, NULL, 0, &text, &err) == 0)
+	if (ident_parse(wanted, &ident, &err) == 0 && ident_certificate_name(&ident, name, &err) == 0 &&
+	    ident_list_add(&names, &ident, &err) == 0 && config_compose(config, name, &names, NULL, 0, &text, &err) == 0)
 		r = config_load_with(config, name, buf_text(&text), ret, &err);
 	ident_list_done(&names);
 	return r < 0 ? cli_fail("snippet", &err) : CLI_EXIT_OK;
 }
 
-static int run(const struct config *config, const char *name, bool write)
+static int run(const struct config *config, const char *wanted, bool write)
 {
 	CLEANUP(config_cleanup) struct config *with = NULL;
 	CLEANUP(store_cleanup) struct store *store = NULL;
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
-	const struct config_certificate *certificate = config_find(config, name);
+	const struct config_certificate *certificate = cli_lookup(config, wanted);
+	char name[IDENT_NAME_SIZE];
 	struct error err;
 	int status;
 
 	if (!certificate) {
-		status = compose_unknown(config, name, &with);
+		status = compose_unknown(config, wanted, name, &with);
 		if (status != CLI_EXIT_OK)
 			return status;
 		certificate = config_find(with, name);
 	}
 	error_clear(&err);
 	if (store_open(config->state_dir, false, &store, &err) < 0 ||
-	    (store && store_cert_open(store, name, false, &store_cert, &err) < 0))
+	    (store && store_cert_open(store, certificate->name, false, &store_cert, &err) < 0))
 		return cli_fail("snippet", &err);
 	return write ? write_both(config, certificate, store_cert) : print_ssl(config, certificate, store_cert);
 }

@@ -1,11 +1,14 @@
 /* Step 8: handshakes with each name at the local listeners must show the new certificate. */
 #include "job/prove.h"
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/log.h"
+#include "base/strv.h"
 #include "base/text.h"
 #include "channel/message.h"
 #include "deploy/deploy.h"
@@ -15,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENCE_MS = 10 * 1000, PROOF_MIN_MS = 1000, HANDSHAKE_MS = 20, REPORT_MAX = ERROR_MESSAGE_MAX / 2, WHERE_MAX = 256 };
+enum { PATIENCE_MS = 10 * 1000, PROOF_MIN_MS = 1000, HANDSHAKE_MS = 20, REPORT_MAX = ERROR_MESSAGE_MAX / 2, WHERE_MAX = 256, LOCAL_MAX = 1024 };
 
 enum message_leaf job_prove_leaf(const struct cert_facts *facts)
 {
@@ -27,10 +30,12 @@ struct batch {
 	struct message_prove task;
 	struct job_prove_want **owners;
 	size_t handshakes;
+	struct strv local; /* this host's addresses, once they were needed */
 };
 
 static void batch_done(struct batch *batch)
 {
+	strv_done(&batch->local);
 	free(batch->task.names);
 	free(batch->owners);
 }
@@ -40,8 +45,20 @@ static int batch_init(struct batch *batch, struct error *err)
 	*batch = (struct batch){
 		.task.names = calloc(MESSAGE_PROOFS_MAX, sizeof(*batch->task.names)),
 		.owners = calloc(MESSAGE_PROOFS_MAX, sizeof(*batch->owners)),
+		.local = STRV(LOCAL_MAX),
 	};
 	return batch->task.names && batch->owners ? 0 : error_oom(err);
+}
+
+/* Whether a name is an address of this host: it is asked at itself, unless the configuration says where. Which certificate is shown depends on the
+ * address alone then. */
+static bool is_direct(struct batch *batch, const struct config_settings *settings, const struct ident *name)
+{
+	if (name->type != IDENT_IP || settings->serve.count > 0)
+		return false;
+	if (batch->local.count == 0)
+		address_list_local(&batch->local);
+	return address_is_local(name->value, &batch->local);
 }
 
 static size_t leaves_of(const struct job_prove_want *want)
@@ -132,7 +149,11 @@ static void tell_shown(struct job_prove_want *want, const struct ident *name, co
 		error_set(&want->error, ERROR_DEPLOY, "%s", buf_text(&text));
 	else if (!text.failed)
 		text_copy(want->error.message, sizeof(want->error.message), buf_text(&text));
-	if (shown->fingerprint[0] != '\0')
+	if (name->type == IDENT_IP)
+		error_advise(&want->error, "who connects to an address sends no name in the handshake, so the default server of the socket answers: "
+		                           "look which that is (`certd check %s` names it) and whether it includes the SSL snippet of this "
+		                           "certificate", name->value);
+	else if (shown->fingerprint[0] != '\0')
 		error_advise(&want->error, "look whether the 443 server of each name includes the SSL snippet of this certificate "
 		                           "(`nginx -T` shows all servers), whether another server or program answers on this "
 		                           "address (serve-address, https-port), and at NGINX's error log");
@@ -205,13 +226,16 @@ int job_prove_wants(struct job_net *net, const struct job *job, struct job_liste
 		job_listeners_addresses(&certificate->settings, &addresses);
 		for (size_t k = 0; k < certificate->names.count; k++) {
 			const struct ident *name = &certificate->names.items[k];
-			unsigned int at = job_listeners_at(listeners, job, &certificate->settings, &addresses, name);
+			const struct config_addresses itself = { .items = { name->value }, .count = 1 };
+			const bool direct = is_direct(&batch, &certificate->settings, name);
+			const struct config_addresses *where = direct ? &itself : &addresses;
+			unsigned int at = direct ? 1 : job_listeners_at(listeners, job, &certificate->settings, &addresses, name);
 
-			if (add_name(&batch, &wants[i], name, at, &addresses))
+			if (add_name(&batch, &wants[i], name, at, where))
 				continue;
 			if (send(&batch, net, job, timeout_ms, err) < 0)
 				return -1;
-			if (!add_name(&batch, &wants[i], name, at, &addresses))
+			if (!add_name(&batch, &wants[i], name, at, where))
 				return error_set(err, ERROR_INTERNAL, "the proof of %s does not fit into a task", name->value);
 		}
 	}

@@ -34,7 +34,8 @@ def fetch_http(address, port, name, path="/"):
 
 
 def _exchange(stream, name, path):
-    stream.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+    host = f"[{name}]" if ":" in name else name
+    stream.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     answer = http.client.HTTPResponse(stream)
     answer.begin()
     return answer.status, dict(answer.getheaders()), answer.read()
