@@ -42,6 +42,9 @@ const struct config_certificate *cli_lookup(const struct config *config, const c
 /* The same; or NULL after saying on stderr that there is none, and which name is near. */
 const struct config_certificate *cli_find(const struct config *config, const char *name);
 
+/* Whether stdout is a terminal that takes colours, and NO_COLOR does not say otherwise. */
+bool cli_has_colour(void);
+
 /* Says on stderr what failed, and what to do; returns the exit status of its kind. */
 int cli_fail(const char *context, const struct error *err);
 

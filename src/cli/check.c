@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { OPTION_JSON = 256, OPTION_WEBSOCKET, SUBJECT_WIDTH = 11, LEVEL_WIDTH = 7 };
 
@@ -110,20 +109,20 @@ static const char *text_of(const json_t *finding, const char *field)
 	return text ? text : "";
 }
 
-static const char *colour(const char *level, bool terminal)
+static const char *colour(const char *level, bool colours)
 {
-	if (!terminal)
+	if (!colours)
 		return "";
 	return text_equal(level, "ok") ? "\033[32m" : text_equal(level, "warning") ? "\033[33m" : "\033[31m";
 }
 
-static void print_finding(const json_t *finding, bool terminal)
+static void print_finding(const json_t *finding, bool colours)
 {
 	const char *level = text_of(finding, "level");
 	const char *means = text_of(finding, "means");
 	const char *advice = text_of(finding, "do");
 
-	printf("  %s%-*s%s %-*s %s: %s%s%s\n", colour(level, terminal), LEVEL_WIDTH, level, terminal ? "\033[0m" : "", SUBJECT_WIDTH,
+	printf("  %s%-*s%s %-*s %s: %s%s%s\n", colour(level, colours), LEVEL_WIDTH, level, colours ? "\033[0m" : "", SUBJECT_WIDTH,
 	       text_of(finding, "subject"), text_of(finding, "asked"), text_of(finding, "seen"), means[0] != '\0' ? "; " : "", means);
 	if (advice[0] != '\0')
 		printf("  %*s %s\n", LEVEL_WIDTH + 1 + SUBJECT_WIDTH, "", advice);
@@ -136,14 +135,14 @@ static void print_count(size_t count, const char *one, const char *many, const c
 
 static void print(const struct job_inspection *inspection)
 {
-	bool terminal = isatty(STDOUT_FILENO) == 1;
+	bool colours = cli_has_colour();
 	size_t index, k;
 	json_t *entry, *finding;
 
 	json_array_foreach(inspection->names, index, entry) {
 		printf("%s\n", text_of(entry, "name"));
 		json_array_foreach(json_object_get(entry, "findings"), k, finding) {
-			print_finding(finding, terminal);
+			print_finding(finding, colours);
 		}
 	}
 	print_count(json_array_size(inspection->names), "name", "names", ": ");

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { USAGE_MAX = 1024 };
 
@@ -64,6 +65,15 @@ const struct config_certificate *cli_find(const struct config *config, const cha
 	else
 		log_error("no certificate is called \"%.200s\"; `certd status` lists what is managed", name);
 	return NULL;
+}
+
+bool cli_has_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (isatty(STDOUT_FILENO) != 1 || (no_color && no_color[0] != '\0'))
+		return false;
+	return term && term[0] != '\0' && !text_equal(term, "dumb");
 }
 
 int cli_fail(const char *context, const struct error *err)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/outcome.h"
+#include "cli/status_table.h"
 #include "config/config.h"
 #include "crypto/keytype.h"
 #include "deploy/deploy.h"
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATH_TEXT_MAX = 4096, NAME_WIDTH = 30, DAY_WIDTH = 10 };
+enum { PATH_TEXT_MAX = 4096 };
 
 static const char help[] = "Usage: certd status [--json] [CERT...]\n\n"
 			   "Shows what is managed, until when, what is next, and what failed.\n"
@@ -30,70 +31,6 @@ static const struct option options_known[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
-
-static const char *served_word(const struct job_view *view)
-{
-	if (!view->serves)
-		return "-";
-	return view->served ? "yes" : "no";
-}
-
-/* The day of a time; "-" for none. */
-static const char *day(int64_t at, char out[static TIME_TEXT_SIZE])
-{
-	if (at == 0)
-		return "-";
-	time_format(at, out);
-	out[DAY_WIDTH] = '\0';
-	return out;
-}
-
-static void print_line(const struct job_view *view)
-{
-	const struct job_survey *survey = &view->survey;
-	char until[TIME_TEXT_SIZE], left[TIME_TEXT_SIZE] = "-", renew[TIME_TEXT_SIZE];
-
-	if (survey->have)
-		time_format_duration(survey->facts.not_after_at - view->now_at, left);
-	printf("%-*.*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, NAME_WIDTH, view->certificate->name, job_state_name(view->state),
-	       DAY_WIDTH, day(survey->have ? survey->facts.not_after_at : 0, until), left, DAY_WIDTH,
-	       view->decision.verdict == PLAN_NOT_DUE ? day(view->decision.renew_at, renew) : "now", served_word(view));
-}
-
-static void print_trouble(const struct job_view *view)
-{
-	const struct store_state *state = &view->survey.state;
-	char when[TIME_TEXT_SIZE], next[TIME_TEXT_SIZE];
-
-	if (view->survey.newest != 0 && !view->survey.have)
-		printf("  generation %llu cannot be used: %s\n", (unsigned long long)view->survey.newest, view->survey.damage);
-	if (view->survey.state_damaged)
-		puts("  state.json cannot be read; the next run moves it aside and goes on without it");
-	if (state->last_at == 0 || state->last_ok)
-		return;
-	if (job_view_waits(view))
-		printf("  failed %llu time%s, last at %s; next try from %s\n", (unsigned long long)state->attempts,
-		       state->attempts == 1 ? "" : "s", time_format(state->last_at, when), time_format(state->next_at, next));
-	else
-		printf("  the last attempt, at %s, failed; the certificate is not due, so it is not tried again:\n",
-		       time_format(state->last_at, when));
-	printf("  %s\n", state->last_error.message);
-	if (state->last_error.advice[0] != '\0')
-		printf("  %s\n", state->last_error.advice);
-}
-
-/* What the CA suggests for the renewal, where it explains why: that is more than its everyday. */
-static void print_suggestion(const struct job_view *view)
-{
-	const struct store_state *state = &view->survey.state;
-	const struct plan_ari ari = job_survey_ari(&view->survey);
-	char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
-
-	if (ari.end_at == 0 || state->ari_explanation_url[0] == '\0')
-		return;
-	printf("  the CA suggests to renew between %s and %s; it explains why: %s\n", time_format(ari.start_at, start),
-	       time_format(ari.end_at, end), state->ari_explanation_url);
-}
 
 static json_t *suggestion_json(const struct job_survey *survey)
 {
@@ -165,7 +102,7 @@ static json_t *view_json(const struct config *config, const struct job_view *vie
 	                 "last_attempt", last_attempt_json(&survey->state), "paths", paths_json(config, view));
 }
 
-static int show_one(const struct config *config, const struct job_view *view, json_t *list)
+static int show_one(const struct config *config, const struct job_view *view, struct cli_status_table *table, json_t *list)
 {
 	if (list) {
 		json_t *json = view_json(config, view);
@@ -173,18 +110,21 @@ static int show_one(const struct config *config, const struct job_view *view, js
 		if (!json || json_array_append_new(list, json) < 0)
 			log_error("status: out of memory");
 	} else {
-		print_line(view);
-		print_suggestion(view);
-		print_trouble(view);
+		cli_status_table_row(table, view);
 	}
 	return job_view_trouble(view) ? CLI_EXIT_FAILED : CLI_EXIT_OK;
 }
 
 /* What certd keeps of it cannot be read: that is what there is to show. */
-static int show_unreadable(const struct config_certificate *certificate, const struct error *error, json_t *list)
+static int show_unreadable(const struct config_certificate *certificate, const struct error *error,
+                           struct cli_status_table *table, json_t *list)
 {
-	int status = cli_fail(certificate->name, error);
+	int status;
 
+	if (!list)
+		cli_status_table_unreadable(table, certificate->name);
+	fflush(stdout);
+	status = cli_fail(certificate->name, error);
 	if (list)
 		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:{s:s, s:o}}", "name", certificate->name, "names",
 		                                      names_json(&certificate->names), "state", job_state_name(JOB_STATE_FAILING),
@@ -196,11 +136,10 @@ static int show(const struct config *config, const struct store *store,
                 const struct config_certificate *const *chosen, size_t count, json_t *list)
 {
 	const int64_t now_at = clock_wall(clock_system());
+	struct cli_status_table table;
 	int worst = CLI_EXIT_OK;
 
-	if (!list && count > 0)
-		printf("%-*s %-8s %-*s %7s  %-*s %s\n", NAME_WIDTH, "CERTIFICATE", "STATE", DAY_WIDTH, "UNTIL", "LEFT", DAY_WIDTH,
-		       "RENEWAL", "SERVED");
+	cli_status_table_init(&table);
 	for (size_t i = 0; i < count; i++) {
 		struct job_view view;
 		struct error err;
@@ -208,13 +147,15 @@ static int show(const struct config *config, const struct store *store,
 
 		error_clear(&err);
 		if (job_view_read(store, chosen[i], now_at, &view, &err) < 0) {
-			status = show_unreadable(chosen[i], &err, list);
+			status = show_unreadable(chosen[i], &err, &table, list);
 		} else {
-			status = show_one(config, &view, list);
+			status = show_one(config, &view, &table, list);
 			job_view_done(&view);
 		}
 		worst = status > worst ? status : worst;
 	}
+	if (!list)
+		cli_status_table_end(&table, now_at);
 	return worst;
 }
 

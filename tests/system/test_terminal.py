@@ -50,3 +50,14 @@ def test_warnings_stand_in_lines_of_their_own(lab):
     status, lines = on_terminal(lab.argv("issue", *NAMES), columns=80)
     assert status == 1
     assert len(lines) > 3 and all(line.startswith("certd: ") for line in lines if line), lines
+
+
+def test_status_at_a_glance(lab):
+    lab.issued()
+    status, lines = on_terminal(["env", "NO_COLOR=1", "LC_ALL=C.UTF-8", "TERM=xterm", *lab.argv("status")], columns=80)
+    assert status == 0
+    assert re.fullmatch(r"togetherers\.com +valid +█+░* +89 d +in \d+ d, (ari|lifetime) +yes", lines[1]), lines
+    _, lines = on_terminal(["env", "-u", "NO_COLOR", "LC_ALL=C", "TERM=xterm", *lab.argv("status")], columns=80)
+    assert "\033[32mvalid" in lines[1] and "#" in lines[1], lines
+    piped = lab.certd("status", env={"LC_ALL": "C.UTF-8", "TERM": "xterm"})
+    assert "\033" not in piped.out and piped.out.isascii(), piped
