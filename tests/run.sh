@@ -38,6 +38,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick=
 keep=
 tiers=
+tidy= # the process of begin_tidy
 for word in "$@"; do
 	case $word in
 	--quick) quick=yes ;;
@@ -68,7 +69,7 @@ failed=0
 skipped=0
 : >"$work/skips"
 : >"$work/failures"
-trap '[ -n "$keep" ] || rm -rf "$work"' EXIT
+trap '[ -z "$tidy" ] || kill "$tidy" 2>/dev/null; [ -n "$keep" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 say() { printf '== %s\n' "$*"; }
@@ -309,6 +310,7 @@ tier_system() {
 		return
 	fi
 	plain_build || return
+	case " ${tiers:-$ALL_TIERS} " in *' tidy '*) begin_tidy ;; esac
 	local status=0 before=$failed
 	# Its tests wait more than they work: several of them at once where pytest can do that.
 	set --
@@ -375,15 +377,27 @@ tier_valgrind() {
 		check valgrind "$build" CFLAGS='-g -O1' TESTS='$(filter tests/unit/%,$(check_PROGRAMS))'
 }
 
+# The system tier waits more than it works: what it leaves of the machine goes to clang-tidy, with the lowest priority.
+begin_tidy() {
+	command -v clang-tidy >/dev/null && plain_build || return 0
+	find "$source/src" -name '*.c' >"$work/sources"
+	log tidy nice -n 19 xargs -P "$jobs" -a "$work/sources" -I '{}' clang-tidy --quiet '{}' -- -std=gnu17 \
+		-include "$work/plain/config.h" "-I$source/include" "${DEFINES[@]}" >"$work/tidy.end" &
+	tidy=$!
+}
+
 tier_tidy() {
 	if ! command -v clang-tidy >/dev/null; then
 		skip "tidy: no clang-tidy"
 		return
 	fi
-	plain_build || return
-	find "$source/src" -name '*.c' >"$work/sources"
-	step tidy xargs -P "$jobs" -a "$work/sources" -I '{}' clang-tidy --quiet '{}' -- -std=gnu17 \
-		-include "$work/plain/config.h" "-I$source/include" "${DEFINES[@]}"
+	[ -n "$tidy" ] || begin_tidy
+	if [ -n "$tidy" ] && wait "$tidy"; then
+		pass
+	else
+		cat "$work/tidy.end"
+		fail tidy
+	fi
 }
 
 tier_cppcheck() {
