@@ -18,6 +18,7 @@ enum {
 	STORE_TMP_SIZE = 24, /* a temporary name, with NUL */
 };
 
+struct store_index;
 struct store_shared;
 
 struct store {
@@ -44,6 +45,10 @@ void store_shared_unref(struct store_shared *shared);
 /* STATE_DIR/certificates and STATE_DIR/live, made with `create` where they are missing; FILE_ABSENT. The descriptor is borrowed. */
 int store_shared_certificates(struct store_shared *shared, bool create, int *ret_fd, struct error *err);
 int store_shared_live(struct store_shared *shared, bool create, int *ret_fd, struct error *err);
+
+/* Where the index stands (store/index.h), which is NULL until it is loaded. Returns the descriptor of STATE_DIR, borrowed. */
+int store_shared_index(struct store_shared *shared, struct store_index ***ret);
+void store_index_free(struct store_index *index);
 
 /* Removes what a crash left of links that were to become this certificate's: other certificates' may be on their way right now. What another
  * process leaves once the first certificate was swept is found by the next to open the store. */
@@ -124,6 +129,12 @@ int store_sweep(int dirfd, struct error *err);
 
 /* Refuses a directory that anyone but its owner may write, or that is neither ours nor root's. */
 int store_check_private(int fd, const char *path, struct error *err);
+
+/* Opens a generation's directory. STORE_ABSENT when there is none. */
+int store_generation_open(const struct store_cert *cert, uint64_t generation, int *ret_fd, struct error *err);
+
+/* The names of the files that each generation has. Static. */
+const char *const *store_generation_files(size_t *ret_count);
 
 /* The number that a generation's directory name says; -1 when it is no such name. */
 int store_generation_parse(const char *name, uint64_t *ret);

@@ -16,6 +16,7 @@
 #include "job/run.h"
 #include "job/story.h"
 #include "store/account.h"
+#include "store/index.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -247,15 +248,29 @@ static int run_groups(struct round *round, struct error *err)
 	return 0;
 }
 
+/* For the next look at many. A failure costs time only. */
+static void save_index(const struct job_run *run)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (store_index_save(run->store, &err) < 0)
+		log_debug("%s", err.message);
+}
+
 int job_run(const struct job *job, const struct config_certificate *const *certificates, size_t count,
             const struct job_options *options, struct job_outcome *outcomes, struct error *err)
 {
 	CLEANUP(job_run_close) struct job_run run;
 	struct round round = { .run = &run, .certificates = certificates, .count = count, .outcomes = outcomes };
+	int r;
 
 	for (size_t i = 0; outcomes && i < count; i++)
 		outcomes[i].certificate = NULL;
 	if (job_run_open(&run, job, options, err) < 0)
 		return -1;
-	return run_groups(&round, err);
+	r = run_groups(&round, err);
+	if (count > 1)
+		save_index(&run);
+	return r;
 }

@@ -10,7 +10,9 @@
 #include "crypto/digest.h"
 #include "crypto/keytype.h"
 #include "crypto/pkey.h"
+#include "job/known.h"
 #include "plan/backoff.h"
+#include "store/index.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -95,6 +97,23 @@ static void read_live_facts(const struct store_cert *store_cert, struct job_surv
 	                    cert_chain_facts(chain, 0, &survey->live_facts, &ignored) == 0;
 }
 
+/* The same, by what is remembered of it where its files have not changed. */
+static int look_at_generation(const struct store_cert *store_cert, uint64_t generation, struct job_survey *survey,
+                              struct error *err)
+{
+	struct store_stamp stamp;
+
+	/* Before they are read, so that no change in between is missed. */
+	if (store_generation_stamp(store_cert, generation, &stamp, err) < 0)
+		return -1;
+	if (job_known_recall(store_cert, &stamp, &survey->facts, &survey->names))
+		return 0;
+	if (read_generation(store_cert, generation, survey, err) < 0)
+		return -1;
+	job_known_keep(store_cert, &stamp, &survey->facts, &survey->names);
+	return 0;
+}
+
 /* The newest generation is one that waits for deployment, else the live one; one that is not whole is as good as none. */
 static int read_newest(const struct store_cert *store_cert, struct job_survey *survey, struct error *err)
 {
@@ -110,7 +129,7 @@ static int read_newest(const struct store_cert *store_cert, struct job_survey *s
 	survey->newest = survey->state.deploy_generation > 0 ? survey->state.deploy_generation : survey->live;
 	if (survey->newest == 0)
 		return 0;
-	survey->have = read_generation(store_cert, survey->newest, survey, &damage) == 0;
+	survey->have = look_at_generation(store_cert, survey->newest, survey, &damage) == 0;
 	if (!survey->have)
 		text_copy(survey->damage, sizeof(survey->damage), damage.message);
 	if (!survey->have && survey->newest != survey->live && survey->live != 0) {
@@ -118,7 +137,7 @@ static int read_newest(const struct store_cert *store_cert, struct job_survey *s
 		ident_list_done(&survey->names);
 		survey->newest = survey->live;
 		survey->state.deploy_generation = 0;
-		survey->have = read_generation(store_cert, survey->live, survey, &damage) == 0;
+		survey->have = look_at_generation(store_cert, survey->live, survey, &damage) == 0;
 	}
 	read_live_facts(store_cert, survey);
 	survey->revoked = survey->have && store_state_is_revoked(&survey->state, survey->facts.serial);

@@ -131,8 +131,13 @@ int store_live(const struct store_cert *cert, uint64_t *ret_generation, struct e
 	                    ours, cert->path);
 }
 
-/* STORE_ABSENT when there is no such directory. */
-static int open_generation(const struct store_cert *cert, uint64_t generation, int *ret_fd, struct error *err)
+const char *const *store_generation_files(size_t *ret_count)
+{
+	*ret_count = FILES_COUNT;
+	return file_names;
+}
+
+int store_generation_open(const struct store_cert *cert, uint64_t generation, int *ret_fd, struct error *err)
 {
 	char name[NUMBER_SIZE];
 	int r;
@@ -150,7 +155,7 @@ static int open_generation(const struct store_cert *cert, uint64_t generation, i
 static int check_whole(const struct store_cert *cert, uint64_t generation, struct error *err)
 {
 	CLEANUP(clean_fd) int fd = -1;
-	int r = open_generation(cert, generation, &fd, err);
+	int r = store_generation_open(cert, generation, &fd, err);
 
 	if (r < 0)
 		return -1;
@@ -289,7 +294,7 @@ int store_generation_read(const struct store_cert *cert, uint64_t generation, co
 		return error_set(err, ERROR_INTERNAL, "a generation has no file %s", file);
 	if (text_equal(file, "privkey.pem") && !out->secret)
 		return error_set(err, ERROR_INTERNAL, "a private key goes into a secret buffer only");
-	r = open_generation(cert, generation, &fd, err);
+	r = store_generation_open(cert, generation, &fd, err);
 	if (r != STORE_OK)
 		return r;
 	r = file_read(fd, file, out, err);

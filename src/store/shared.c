@@ -22,6 +22,7 @@ struct store_shared {
 	int live_fd; /* likewise */
 	bool listed; /* strays are known */
 	struct strv strays; /* temporary names in live, as "NAME TARGET" */
+	struct store_index *index; /* NULL as long as it was not asked for */
 };
 
 int store_shared_new(int state_fd, struct store_shared **ret, struct error *err)
@@ -55,7 +56,14 @@ void store_shared_unref(struct store_shared *shared)
 	clean_fd(&shared->certificates_fd);
 	clean_fd(&shared->live_fd);
 	strv_done(&shared->strays);
+	store_index_free(shared->index);
 	free(shared);
+}
+
+int store_shared_index(struct store_shared *shared, struct store_index ***ret)
+{
+	*ret = &shared->index;
+	return shared->state_fd;
 }
 
 static int open_once(const struct store_shared *shared, const char *name, bool create, int *fd, int *ret_fd, struct error *err)

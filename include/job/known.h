@@ -1,0 +1,20 @@
+/* known.h: what a look at a generation found, as the store's index keeps it. Used within this room. */
+#ifndef CERTD_JOB_KNOWN_H
+#define CERTD_JOB_KNOWN_H
+
+#include <stdbool.h>
+
+struct cert_facts;
+struct ident_list;
+struct store_cert;
+struct store_stamp;
+
+/* Whether the generation with that stamp was looked at before: then these were its facts and names. */
+bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct cert_facts *ret_facts,
+                      struct ident_list *ret_names);
+
+/* Only of one whose key and certificate were read and belong together. */
+void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct cert_facts *facts,
+                    const struct ident_list *names);
+
+#endif

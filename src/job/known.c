@@ -1,0 +1,119 @@
+#include "job/known.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/text.h"
+#include "crypto/cert.h"
+#include "crypto/keytype.h"
+#include "store/index.h"
+#include "store/store.h"
+
+#include <string.h>
+
+#define IP_MARK "ip:"
+
+/* The next field of a line of fields between tabulators, or NULL. Takes it out of *at. */
+static char *next_field(char **at)
+{
+	char *field = *at;
+	char *tab = strchr(field, '\t');
+
+	if (!tab)
+		return NULL;
+	*tab = '\0';
+	*at = tab + 1;
+	return field;
+}
+
+static bool take_text(char **at, char *out, size_t size)
+{
+	const char *field = next_field(at);
+
+	return field && text_copy(out, size, field);
+}
+
+static bool take_time(char **at, int64_t *ret)
+{
+	const char *field = next_field(at);
+	uint64_t number;
+
+	if (!field || text_parse_u64(field, 0, INT64_MAX, &number) < 0)
+		return false;
+	*ret = (int64_t)number;
+	return true;
+}
+
+static bool take_key(char **at, const char **ret)
+{
+	const char *field = next_field(at);
+	enum key_type type;
+
+	if (!field || key_type_parse(field, &type) < 0)
+		return false;
+	*ret = key_type_name(type);
+	return true;
+}
+
+/* They were parsed when they were kept. */
+static bool take_names(char **at, struct ident_list *names)
+{
+	const char *field;
+	struct error ignored;
+
+	while ((field = next_field(at))) {
+		struct ident ident = { .type = IDENT_DNS };
+
+		if (text_has_prefix(field, IP_MARK)) {
+			ident.type = IDENT_IP;
+			field += strlen(IP_MARK);
+		}
+		ident.wildcard = text_has_prefix(field, "*.");
+		if (!text_copy(ident.value, sizeof(ident.value), field) || ident_list_add(names, &ident, &ignored) < 0)
+			return false;
+	}
+	return **at == '\0';
+}
+
+bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct cert_facts *ret_facts,
+                      struct ident_list *ret_names)
+{
+	CLEANUP(buf_done) struct buf text = BUF(STORE_INDEX_TEXT_MAX);
+	CLEANUP(ident_list_done) struct ident_list names = { 0 };
+	struct cert_facts facts;
+	char *at;
+
+	if (store_index_recall(store_cert, stamp, &text) != STORE_OK || text.len == 0)
+		return false;
+	at = text.data;
+	if (!take_text(&at, facts.serial, sizeof(facts.serial)) ||
+	    !take_text(&at, facts.fingerprint, sizeof(facts.fingerprint)) || !take_key(&at, &facts.key) ||
+	    !take_time(&at, &facts.not_before_at) || !take_time(&at, &facts.not_after_at) ||
+	    !take_text(&at, facts.ari_id, sizeof(facts.ari_id)) || !take_text(&at, facts.subject, sizeof(facts.subject)) ||
+	    !take_text(&at, facts.issuer, sizeof(facts.issuer)) || !take_names(&at, &names) || names.count == 0)
+		return false;
+	*ret_facts = facts;
+	*ret_names = names;
+	names = (struct ident_list){ 0 };
+	return true;
+}
+
+void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct cert_facts *facts,
+                    const struct ident_list *names)
+{
+	CLEANUP(buf_done) struct buf text = BUF(STORE_INDEX_TEXT_MAX);
+	enum key_type type;
+
+	/* What the fields cannot hold is not kept. */
+	if (strchr(facts->subject, '\t') || strchr(facts->issuer, '\t') || key_type_parse(facts->key, &type) < 0 ||
+	    facts->not_before_at < 0 || facts->not_after_at < 0)
+		return;
+	buf_printf(&text, "%s\t%s\t%s\t%lld\t%lld\t%s\t%s\t%s\t", facts->serial, facts->fingerprint, facts->key,
+	           (long long)facts->not_before_at, (long long)facts->not_after_at, facts->ari_id, facts->subject,
+	           facts->issuer);
+	for (size_t i = 0; i < names->count; i++)
+		buf_printf(&text, "%s%s\t", names->items[i].type == IDENT_IP ? IP_MARK : "", names->items[i].value);
+	if (!text.failed)
+		store_index_keep(store_cert, stamp, buf_text(&text));
+}
