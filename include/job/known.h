@@ -4,17 +4,14 @@
 
 #include <stdbool.h>
 
-struct cert_facts;
-struct ident_list;
+struct job_survey;
 struct store_cert;
 struct store_stamp;
 
-/* Whether the generation with that stamp was looked at before: then these were its facts and names. */
-bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct cert_facts *ret_facts,
-                      struct ident_list *ret_names);
+/* Whether the generation with that stamp was looked at before: then its facts and names are set as they were found. */
+bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct job_survey *survey);
 
 /* Only of one whose key and certificate were read and belong together. */
-void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct cert_facts *facts,
-                    const struct ident_list *names);
+void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct job_survey *survey);
 
 #endif

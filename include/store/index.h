@@ -25,7 +25,7 @@ struct store_stamp {
 	bool fresh; /* changed just now, so that another change might not show in the times; or no regular file: it is not kept */
 };
 
-/* Looks at the files of a generation without reading them. ERROR_SYSTEM that names the file when one is missing. */
+/* Looks at all that there is in the directory of a generation, without reading it. ERROR_SYSTEM that names the file when one is missing. */
 int store_generation_stamp(const struct store_cert *cert, uint64_t generation, struct store_stamp *ret, struct error *err);
 
 /* Appends the text that was kept with this stamp to out. STORE_ABSENT when there is none. */

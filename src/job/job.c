@@ -15,6 +15,7 @@
 #include "job/renewal.h"
 #include "job/run.h"
 #include "job/story.h"
+#include "job/urgency.h"
 #include "store/account.h"
 #include "store/index.h"
 #include "store/store.h"
@@ -196,15 +197,21 @@ struct round {
 	size_t told;
 };
 
-/* Those of one CA: what it suggests for all of them first, then their stories. */
-static int run_group(struct round *round, const struct config_certificate *const *group, const size_t *places, size_t n,
+/* Those of one CA: what it suggests for all of them first, then their stories, the most urgent first. */
+static int run_group(struct round *round, const struct config_certificate **group, size_t *places, size_t n,
                      struct error *err)
 {
 	const struct job *job = round->run->job;
 	const struct job_options *options = round->run->options;
+	const struct job_survey_options urgency = {
+		.now_at = clock_wall(job->clock),
+		.forced = options->force || options->dry_run,
+		.named = options->named,
+	};
 
 	if (!options->force && !options->dry_run)
 		job_renewal_look(round->run, group, n);
+	job_urgency_sort(round->run->store, &urgency, group, places, n);
 	for (size_t i = 0; i < n; i++) {
 		struct job_outcome outcome;
 

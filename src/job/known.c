@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/cert.h"
 #include "crypto/keytype.h"
+#include "job/survey.h"
 #include "store/index.h"
 #include "store/store.h"
 
@@ -76,8 +77,29 @@ static bool take_names(char **at, struct ident_list *names)
 	return **at == '\0';
 }
 
-bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct cert_facts *ret_facts,
-                      struct ident_list *ret_names)
+static bool take_facts(char **at, struct cert_facts *ret)
+{
+	return take_text(at, ret->serial, sizeof(ret->serial)) && take_text(at, ret->fingerprint, sizeof(ret->fingerprint)) &&
+	       take_key(at, &ret->key) && take_time(at, &ret->not_before_at) && take_time(at, &ret->not_after_at) &&
+	       take_text(at, ret->ari_id, sizeof(ret->ari_id)) && take_text(at, ret->subject, sizeof(ret->subject)) &&
+	       take_text(at, ret->issuer, sizeof(ret->issuer));
+}
+
+/* Marks out as failed for what the fields cannot hold. */
+static void print_facts(const struct cert_facts *facts, struct buf *out)
+{
+	enum key_type type;
+
+	if (strchr(facts->subject, '\t') || strchr(facts->issuer, '\t') || key_type_parse(facts->key, &type) < 0 ||
+	    facts->not_before_at < 0 || facts->not_after_at < 0)
+		out->failed = true;
+	else
+		buf_printf(out, "%s\t%s\t%s\t%lld\t%lld\t%s\t%s\t%s\t", facts->serial, facts->fingerprint, facts->key,
+		           (long long)facts->not_before_at, (long long)facts->not_after_at, facts->ari_id, facts->subject,
+		           facts->issuer);
+}
+
+bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct job_survey *survey)
 {
 	CLEANUP(buf_done) struct buf text = BUF(STORE_INDEX_TEXT_MAX);
 	CLEANUP(ident_list_done) struct ident_list names = { 0 };
@@ -87,33 +109,21 @@ bool job_known_recall(const struct store_cert *store_cert, const struct store_st
 	if (store_index_recall(store_cert, stamp, &text) != STORE_OK || text.len == 0)
 		return false;
 	at = text.data;
-	if (!take_text(&at, facts.serial, sizeof(facts.serial)) ||
-	    !take_text(&at, facts.fingerprint, sizeof(facts.fingerprint)) || !take_key(&at, &facts.key) ||
-	    !take_time(&at, &facts.not_before_at) || !take_time(&at, &facts.not_after_at) ||
-	    !take_text(&at, facts.ari_id, sizeof(facts.ari_id)) || !take_text(&at, facts.subject, sizeof(facts.subject)) ||
-	    !take_text(&at, facts.issuer, sizeof(facts.issuer)) || !take_names(&at, &names) || names.count == 0)
+	if (!take_facts(&at, &facts) || !take_names(&at, &names) || names.count == 0)
 		return false;
-	*ret_facts = facts;
-	*ret_names = names;
+	survey->facts = facts;
+	survey->names = names;
 	names = (struct ident_list){ 0 };
 	return true;
 }
 
-void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct cert_facts *facts,
-                    const struct ident_list *names)
+void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct job_survey *survey)
 {
 	CLEANUP(buf_done) struct buf text = BUF(STORE_INDEX_TEXT_MAX);
-	enum key_type type;
 
-	/* What the fields cannot hold is not kept. */
-	if (strchr(facts->subject, '\t') || strchr(facts->issuer, '\t') || key_type_parse(facts->key, &type) < 0 ||
-	    facts->not_before_at < 0 || facts->not_after_at < 0)
-		return;
-	buf_printf(&text, "%s\t%s\t%s\t%lld\t%lld\t%s\t%s\t%s\t", facts->serial, facts->fingerprint, facts->key,
-	           (long long)facts->not_before_at, (long long)facts->not_after_at, facts->ari_id, facts->subject,
-	           facts->issuer);
-	for (size_t i = 0; i < names->count; i++)
-		buf_printf(&text, "%s%s\t", names->items[i].type == IDENT_IP ? IP_MARK : "", names->items[i].value);
+	print_facts(&survey->facts, &text);
+	for (size_t i = 0; i < survey->names.count; i++)
+		buf_printf(&text, "%s%s\t", survey->names.items[i].type == IDENT_IP ? IP_MARK : "", survey->names.items[i].value);
 	if (!text.failed)
 		store_index_keep(store_cert, stamp, buf_text(&text));
 }

@@ -106,11 +106,11 @@ static int look_at_generation(const struct store_cert *store_cert, uint64_t gene
 	/* Before they are read, so that no change in between is missed. */
 	if (store_generation_stamp(store_cert, generation, &stamp, err) < 0)
 		return -1;
-	if (job_known_recall(store_cert, &stamp, &survey->facts, &survey->names))
+	if (job_known_recall(store_cert, &stamp, survey))
 		return 0;
 	if (read_generation(store_cert, generation, survey, err) < 0)
 		return -1;
-	job_known_keep(store_cert, &stamp, &survey->facts, &survey->names);
+	job_known_keep(store_cert, &stamp, survey);
 	return 0;
 }
 

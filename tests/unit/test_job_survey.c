@@ -102,7 +102,7 @@ static void remember_falsely(const struct place *p)
 	assert_int_equal(store_generation_stamp(p->cert, survey.newest, &stamp, &err), 0);
 	stamp.fresh = false;
 	survey.facts.not_after_at += 1;
-	job_known_keep(p->cert, &stamp, &survey.facts, &survey.names);
+	job_known_keep(p->cert, &stamp, &survey);
 	assert_works(store_index_save(p->store, &err));
 	job_survey_done(&survey);
 }
