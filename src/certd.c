@@ -21,6 +21,8 @@ struct command {
 static const struct command commands[] = {
 	{ "issue", cli_issue, "obtain the certificate for these names, deploy it, remember it for renewal" },
 	{ "renew", cli_renew, "renew and deploy what is due" },
+	{ "run", cli_run, "the daemon: renews what becomes due for as long as it runs" },
+	{ "job", cli_job, "what the daemon starts; nothing for people" },
 	{ "status", cli_status, "what is managed, until when, what is next, what failed" },
 	{ "site", cli_site, "write the NGINX site: http to https, files, websockets" },
 	{ "snippet", cli_snippet, "print or write the NGINX snippets" },

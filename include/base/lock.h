@@ -11,4 +11,8 @@ struct error;
  * ERROR_LOCKED that names its PID. */
 int lock_take(int dirfd, const char *name, int *ret_fd, struct error *err);
 
+/* Whether fd, which another process gave us, holds that lock: the lock goes with the open file, so that to have it is proof. 0, or -1
+ * with an ERROR_LOCKED. */
+int lock_check(int dirfd, const char *name, int fd, struct error *err);
+
 #endif

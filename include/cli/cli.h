@@ -23,6 +23,8 @@ struct cli {
 /* A command: argv[0] is its name. Returns the exit status. */
 int cli_issue(const struct cli *cli, int argc, char **argv);
 int cli_renew(const struct cli *cli, int argc, char **argv);
+int cli_run(const struct cli *cli, int argc, char **argv);
+int cli_job(const struct cli *cli, int argc, char **argv);
 int cli_status(const struct cli *cli, int argc, char **argv);
 int cli_site(const struct cli *cli, int argc, char **argv);
 int cli_snippet(const struct cli *cli, int argc, char **argv);

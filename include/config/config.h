@@ -114,6 +114,7 @@ struct config {
 	const char *net_user;
 	const char *metrics_file; /* absolute; or NULL */
 	unsigned int keep_generations; /* 1 to 100 */
+	unsigned int jobs; /* of the daemon, side by side; 1 to 64 */
 	struct config_timeouts timeouts;
 	struct config_nginx nginx;
 	struct config_settings defaults;

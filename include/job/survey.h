@@ -55,6 +55,9 @@ const struct cert_facts *job_survey_in_use(const struct job_survey *survey);
 /* What plan/alarm.h says of the certificate in use. */
 enum plan_alarm job_survey_alarm(const struct job_survey *survey, bool failing, int64_t now_at);
 
+/* When its CA is to be asked (again) what it suggests for the newest generation; 0 for never. */
+int64_t job_survey_check_at(const struct job_survey *survey, const struct config_certificate *certificate);
+
 /* What plan/due.h says of it. */
 void job_survey_decide(const struct job_survey *survey, const struct config_certificate *certificate,
                        const struct job_survey_options *options, struct plan_decision *ret);

@@ -113,3 +113,17 @@ int lock_take(int dirfd, const char *name, int *ret_fd, struct error *err)
 	}
 	return error_set(err, ERROR_SYSTEM, "cannot take the lock %s: it is removed again and again", path);
 }
+
+int lock_check(int dirfd, const char *name, int fd, struct error *err)
+{
+	char path[FILE_PATH_SIZE];
+	int r;
+
+	file_path(dirfd, name, path);
+	if (!is_current(dirfd, name, fd))
+		return error_set(err, ERROR_LOCKED, "the descriptor that was handed over is not that of the lock %s", path);
+	do
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	while (r < 0 && errno == EINTR);
+	return r == 0 ? 0 : refuse(fd, path, err);
+}

@@ -72,6 +72,8 @@ static const struct config_directive directives[] = {
 	  "where metrics for Prometheus are written" },
 	{ "keep-generations", CONFIG_KIND_COUNT, GLOBAL, false, ALL(keep_generations), 1, 100, "5", "NUMBER",
 	  "how many generations of a certificate are kept" },
+	{ "jobs", CONFIG_KIND_COUNT, GLOBAL, false, ALL(jobs), 1, 64, "4", "NUMBER",
+	  "how many jobs the daemon has side by side" },
 	{ "connect-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.connect_ms), 1, HOURS_S, "15s", "TIME",
 	  "for a connection to be there" },
 	{ "idle-timeout", CONFIG_KIND_DURATION, GLOBAL, false, ALL(timeouts.idle_ms), 1, HOURS_S, "30s", "TIME",

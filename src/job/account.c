@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "crypto/pkey.h"
 #include "job/story.h"
+#include "job/turn.h"
 #include "store/account.h"
 #include "store/store.h"
 
@@ -61,10 +62,14 @@ int job_account_load_binding(const struct config_ca *ca, struct buf *out, struct
 int job_account(struct story *story, struct error *err)
 {
 	const struct config_settings *settings = &story->certificate->settings;
+	CLEANUP(clean_fd) int turn = -1;
 	struct job_account_talk talk;
 	bool changed;
 	int r;
 
+	/* Two that find no account would make two. */
+	if (job_turn_take(story->job, "account", &turn, err) < 0)
+		return -1;
 	r = store_account_open(story->store, settings->ca->directory, settings->email, &story->account, err);
 	if (r < 0)
 		return -1;

@@ -15,6 +15,7 @@
 #include "job/renewal.h"
 #include "job/run.h"
 #include "job/story.h"
+#include "job/turn.h"
 #include "job/urgency.h"
 #include "store/account.h"
 #include "store/index.h"
@@ -67,6 +68,16 @@ void story_limits(const struct story *story, struct message_limits *ret)
 	job_net_limits(story->job, ret);
 }
 
+/* One after the other: `nginx -t` looks at the files of all, and what is wrong in those of one would undo another. */
+static int deploy_and_prove(struct story *story, struct error *err)
+{
+	CLEANUP(clean_fd) int turn = -1;
+
+	if (job_turn_take(story->job, "deploy", &turn, err) < 0)
+		return error_context(err, "the certificate waits for its deployment");
+	return job_deploy(story, err) < 0 ? -1 : job_prove(story, err);
+}
+
 /* The story itself, in the order in which it is told. */
 static int tell_story(struct story *story, struct error *err)
 {
@@ -88,9 +99,7 @@ static int tell_story(struct story *story, struct error *err)
 	case STORY_DEPLOY:
 		break;
 	}
-	if (!story->options->deploy)
-		return 0;
-	return job_deploy(story, err) < 0 ? -1 : job_prove(story, err);
+	return story->options->deploy ? deploy_and_prove(story, err) : 0;
 }
 
 void job_run_one(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
@@ -142,6 +151,8 @@ int job_run_open(struct job_run *run, const struct job *job, const struct job_op
 	if (!crypto_pkey_wipe_freed())
 		log_debug("OpenSSL is in use already: what it frees is not wiped");
 	*run = (struct job_run){ .job = job, .options = options, .lock_fd = -1, .state_lock_fd = -1, .net = { .fd = -1 } };
+	if (job->shared)
+		return store_open(job->config->state_dir, true, &run->store, err) < 0 ? -1 : 0;
 	if (file_make_dirs(job->config->runtime_dir, RUNTIME_DIR_MODE, &runtime_fd, err) < 0 ||
 	    lock_take(runtime_fd, "lock", &run->lock_fd, err) < 0)
 		return -1;

@@ -238,12 +238,14 @@ static void forget_key(struct story *story)
 		log_failure(LOG_LEVEL_WARNING, story->certificate->name, &trouble);
 }
 
-/* What a run that was killed left in the webroot: proofs of this account, and probes of the preflight. The lock is ours, so nobody needs them. */
+/* What a run that was killed left in the webroot: proofs of this account, and probes of the preflight. The lock is ours, so nobody needs them. Where
+ * other jobs are at work under the same lock, nobody needs what is older than any attempt. */
 static void sweep(const struct story *story)
 {
 	const struct challenge_method *method = challenge_find(story->certificate->settings.challenge);
 	const struct challenge_config config = { .webroot = story->certificate->settings.webroot };
-	const int64_t before_at = clock_wall(clock_system()) + 1;
+	const int64_t attempt_s = story->job->config->timeouts.attempt_ms / 1000;
+	const int64_t before_at = clock_wall(clock_system()) + 1 - (story->job->shared ? 2 * attempt_s : 0);
 	CLEANUP(buf_done) struct buf thumbprint = BUF(THUMBPRINT_MAX);
 	struct crypto_public public_key;
 	struct error trouble;

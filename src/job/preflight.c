@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "challenge/challenge.h"
 #include "channel/message.h"
+#include "job/turn.h"
 #include "plan/profile.h"
 #include "store/store.h"
 
@@ -130,6 +131,16 @@ static void look_at_addresses(struct story *story)
 	}
 }
 
+/* The probe removes what others left, and would remove that of another job which is at it. */
+static int probe_disk(const struct story *story, struct error *err)
+{
+	CLEANUP(clean_fd) int turn = -1;
+
+	if (job_turn_take(story->job, "probe", &turn, err) < 0)
+		return -1;
+	return store_probe(story->store, err);
+}
+
 int job_preflight(struct story *story, struct error *err)
 {
 	const struct config_settings *settings = &story->certificate->settings;
@@ -139,7 +150,7 @@ int job_preflight(struct story *story, struct error *err)
 
 	if (!method)
 		return error_set(err, ERROR_USAGE, "there is no challenge type %s", settings->challenge);
-	if (store_probe(story->store, err) < 0 || method->check(&config, err) < 0)
+	if (probe_disk(story, err) < 0 || method->check(&config, err) < 0)
 		return error_context(err, "nothing was asked of the CA");
 	if (look_at_profile(story, err) < 0)
 		return -1;

@@ -222,6 +222,16 @@ enum plan_alarm job_survey_alarm(const struct job_survey *survey, bool failing, 
 	return plan_alarm(&facts);
 }
 
+int64_t job_survey_check_at(const struct job_survey *survey, const struct config_certificate *certificate)
+{
+	const struct store_state *state = &survey->state;
+
+	if (!survey->have || survey->facts.ari_id[0] == '\0' || !job_survey_same_ca(survey, certificate))
+		return 0;
+	/* Never asked about this one: now, and any time is. */
+	return text_equal(state->ari_id, survey->facts.ari_id) && state->ari_next_check_at > 0 ? state->ari_next_check_at : 1;
+}
+
 /* Where no issue of ours is remembered (the files are somebody else's) any profile is as good. */
 static bool same_profile(const struct store_state *state, const struct config_settings *settings)
 {

@@ -1,0 +1,242 @@
+#include "daemon/process.h"
+
+#include "base/buf.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TERM_TO_KILL_MS = 10 * 1000, US_PER_MS = 1000, CHUNK = 64 * 1024, WHY_SIZE = 256 };
+
+struct daemon_process {
+	struct daemon_process_handler handler;
+	sd_event_source *input, *child, *limit;
+	struct buf line;
+	int64_t limit_ms;
+	pid_t pid;
+	int fd;
+	bool said_end; /* its last word */
+	bool terminated;
+	char why[WHY_SIZE]; /* it ended otherwise */
+};
+
+static void process_free(struct daemon_process *process)
+{
+	if (!process)
+		return;
+	sd_event_source_disable_unref(process->input);
+	sd_event_source_disable_unref(process->child);
+	sd_event_source_disable_unref(process->limit);
+	clean_fd(&process->fd);
+	buf_done(&process->line);
+	free(process);
+}
+
+static void process_cleanup(struct daemon_process **process)
+{
+	process_free(*process);
+}
+
+/* To the job and whom it started, but for hooks, which have groups of their own and are the job's to end. */
+static void signal_it(const struct daemon_process *process, int number)
+{
+	if (number == SIGKILL)
+		kill(-process->pid, number);
+	kill(process->pid, number);
+}
+
+static void restart_limit(struct daemon_process *process, int64_t ms)
+{
+	sd_event_source_set_time_relative(process->limit, (uint64_t)ms * US_PER_MS);
+	sd_event_source_set_enabled(process->limit, SD_EVENT_ONESHOT);
+}
+
+void daemon_process_stop(struct daemon_process *process)
+{
+	if (process->terminated)
+		return;
+	process->terminated = true;
+	signal_it(process, SIGTERM);
+	restart_limit(process, TERM_TO_KILL_MS);
+}
+
+void daemon_process_kill(struct daemon_process *process)
+{
+	process->terminated = true;
+	signal_it(process, SIGKILL);
+}
+
+static int on_limit(sd_event_source *source, uint64_t now, void *self)
+{
+	struct daemon_process *process = self;
+	char limit[TIME_TEXT_SIZE];
+
+	(void)source;
+	(void)now;
+	if (process->terminated) {
+		daemon_process_kill(process);
+		return 0;
+	}
+	log_error("a job (process %d) brought nothing to an end within %s and is ended", (int)process->pid,
+	          time_format_duration(process->limit_ms / 1000, limit));
+	daemon_process_stop(process);
+	return 0;
+}
+
+static void take_line(struct daemon_process *process, const char *line, size_t len)
+{
+	json_auto_t *doc = NULL;
+	struct daemon_answer answer;
+	struct error err;
+
+	error_clear(&err);
+	if (daemon_answer_parse(line, len, &doc, &answer, &err) < 0) {
+		log_failure(LOG_LEVEL_ERROR, NULL, &err);
+		return;
+	}
+	if (answer.kind != DAEMON_ANSWER_PROGRESS && !process->terminated)
+		restart_limit(process, process->limit_ms);
+	process->said_end = process->said_end || answer.kind == DAEMON_ANSWER_END;
+	process->handler.answer(process->handler.self, &answer);
+}
+
+/* What is whole of what has come. One line that is longer than any that a job says is no job's. */
+static void take_lines(struct daemon_process *process)
+{
+	char *at = process->line.data, *end;
+	size_t left = process->line.len;
+
+	while (left > 0 && (end = memchr(at, '\n', left))) {
+		take_line(process, at, (size_t)(end - at));
+		left -= (size_t)(end + 1 - at);
+		at = end + 1;
+	}
+	if (left > DAEMON_ANSWER_MAX) {
+		log_error("a job (process %d) says what no job says and is ended", (int)process->pid);
+		daemon_process_kill(process);
+		left = 0;
+	}
+	if (left > 0)
+		memmove(process->line.data, at, left);
+	process->line.len = left;
+}
+
+/* False when there is no more. */
+static bool read_some(struct daemon_process *process)
+{
+	char chunk[CHUNK];
+	ssize_t n;
+
+	errno = 0;
+	n = recv(process->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	if (buf_append(&process->line, chunk, (size_t)n) == 0)
+		take_lines(process);
+	return true;
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t events, void *self)
+{
+	struct daemon_process *process = self;
+
+	(void)fd;
+	(void)events;
+	if (!read_some(process) && errno != EAGAIN)
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	return 0;
+}
+
+static int on_child(sd_event_source *source, const siginfo_t *info, void *self)
+{
+	CLEANUP(process_cleanup) struct daemon_process *process = self;
+	const char *why = NULL;
+
+	(void)source;
+	/* It is reaped when we return: its number is still its own, and so is its group's. */
+	kill(-process->pid, SIGKILL);
+	while (read_some(process))
+		;
+	if (info->si_code != CLD_EXITED)
+		snprintf(process->why, sizeof(process->why), "it was ended by signal %d (%s)", info->si_status,
+		         strsignal(info->si_status));
+	else if (!process->said_end)
+		snprintf(process->why, sizeof(process->why), "it ended with status %d and without a word", info->si_status);
+	if (!process->said_end)
+		why = process->why;
+	process->handler.ended(process->handler.self, why);
+	return 0;
+}
+
+static int spawn(const struct daemon_process_spec *spec, int end, pid_t *ret_pid, struct error *err)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_adddup2(&actions, end, DAEMON_TALK_FD);
+	/* What it prints is for the journal. */
+	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	/* It changes neither list; its prototype is older than const. */
+	r = posix_spawn(ret_pid, spec->argv[0], &actions, &attributes, (char *const *)(uintptr_t)spec->argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return r == 0 ? 0 : error_sys(err, r, "cannot start %s", spec->argv[0]);
+}
+
+static int add_sources(sd_event *event, struct daemon_process *process, struct error *err)
+{
+	int r = sd_event_add_child(event, &process->child, process->pid, WEXITED, on_child, process);
+
+	if (r >= 0)
+		r = sd_event_add_io(event, &process->input, process->fd, EPOLLIN, on_input, process);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &process->limit, CLOCK_MONOTONIC,
+		                               (uint64_t)process->limit_ms * US_PER_MS, 0, on_limit, process);
+	return r < 0 ? error_sys(err, -r, "cannot watch a job") : 0;
+}
+
+int daemon_process_start(sd_event *event, const struct daemon_process_spec *spec, const struct buf *request,
+                         const struct daemon_process_handler *handler, struct daemon_process **ret, struct error *err)
+{
+	CLEANUP(process_cleanup) struct daemon_process *process = calloc(1, sizeof(*process));
+	CLEANUP(clean_fd) int theirs = -1;
+	int ends[2];
+
+	if (!process)
+		return error_oom(err);
+	*process = (struct daemon_process){
+		.handler = *handler, .line = BUF(DAEMON_ANSWER_MAX + CHUNK), .limit_ms = spec->limit_ms, .fd = -1
+	};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_sys(err, errno, "cannot start a job");
+	process->fd = ends[0];
+	theirs = ends[1];
+	if (daemon_request_send(process->fd, request, spec->locks, err) < 0 || spawn(spec, theirs, &process->pid, err) < 0)
+		return -1;
+	if (add_sources(event, process, err) < 0) {
+		signal_it(process, SIGKILL);
+		return -1;
+	}
+	*ret = TAKE(process);
+	return 0;
+}
