@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "config/config.h"
 #include "daemon/talk.h"
+#include "job/metrics.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -207,6 +208,8 @@ int cli_job(const struct cli *cli, int argc, char **argv)
 	else if (work(&worker, config, &request, locks, &err) < 0)
 		worker.status = cli_outcome_worst(worker.status, error_exit_status(err.kind));
 	text_clean(err.message);
+	if (config)
+		job_metrics_update(config, clock_wall(clock_system()));
 	end.status = worker.status;
 	end.text = err.kind == ERROR_INTERRUPTED ? "" : err.message;
 	answer(&worker, &end, true);
