@@ -12,9 +12,14 @@ quickstart.sh: build certd and see it work, or put it to work.
       for this run. Nothing outside a temporary directory is changed, but for Debian packages that are missing, and
       nothing leaves this machine. --keep leaves it running, and says where.
 
-  packaging/quickstart.sh NAME... --production [--email ADDR] [--agree-tos] [--staging] [--prefix DIR]
-      The real thing on this server: installs certd, writes an NGINX site for the names where there is none (an existing
-      one is never changed: you are told what to add), obtains a certificate from Let's Encrypt, and has it renewed.
+  packaging/quickstart.sh NAME... --production [OPTIONS]
+      The real thing on this server: installs certd, writes an NGINX site for the names where there is none, obtains a
+      certificate from Let's Encrypt, and has it renewed. An http site that is there already stays as it is until you say
+      --take-over; you are shown first what would become of it.
+      --root DIR     the folder with the files of the site (for a new site: /var/www/NAME)
+      --websocket PATH=URL   pass websockets on, as /ws=http://localhost:8081; may be repeated
+      --proxy PATH=URL       pass requests on; may be repeated
+      --take-over    put https before the http site that has these names already
       --email ADDR   the address of the account, optional
       --agree-tos    you agree to the terms of service of Let's Encrypt, https://letsencrypt.org/repository/
       --staging      Let's Encrypt's staging environment: no rate limits to run into, not trusted by browsers
@@ -58,7 +63,7 @@ quietly() {
 # --- arguments ---
 
 original_arguments=$*
-names=() production=no keep=no email='' agree=no staging=no prefix=/usr/local certd=''
+names=() site_options=() root='' production=no keep=no email='' agree=no staging=no prefix=/usr/local certd=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help | -h) usage; exit 0 ;;
@@ -66,9 +71,12 @@ while [ $# -gt 0 ]; do
 	--keep) keep=yes ;;
 	--agree-tos) agree=yes ;;
 	--staging) staging=yes ;;
-	--email | --prefix | --certd)
+	--take-over) site_options+=("$1") ;;
+	--email | --prefix | --certd | --root | --websocket | --proxy)
 		[ $# -ge 2 ] || wrong_usage "$1 wants a value"
 		case $1 in
+		--root) root=$2 ;;
+		--websocket | --proxy) site_options+=("$1" "$2") ;;
 		--email) email=$2 ;;
 		--prefix) prefix=$2 ;;
 		--certd) certd=$2 ;;
@@ -87,6 +95,8 @@ if [ "$production" = yes ]; then
 	[ ${#names[@]} -gt 0 ] || wrong_usage "--production wants the names of the site"
 elif [ ${#names[@]} -gt 0 ]; then
 	wrong_usage "names go with --production; without it the names of the demonstration are used"
+elif [ -n "$root" ] || [ ${#site_options[@]} -gt 0 ]; then
+	wrong_usage "options of the site go with --production"
 fi
 [ -z "$certd" ] || [ -x "$certd" ] || wrong_usage "$certd is no program"
 [[ $email != *[\"\\]* ]] || wrong_usage "'$email' is no mail address"
@@ -125,7 +135,7 @@ trap 'exit 143' TERM
 build_packages=(build-essential autoconf automake pkg-config libssl-dev libcurl4-openssl-dev libjansson-dev
 	libconfuse-dev libidn2-dev libpcre2-dev libseccomp-dev libsystemd-dev libunbound-dev)
 demo_packages=(nginx pebble curl openssl)
-real_packages=(nginx curl openssl ca-certificates)
+real_packages=(nginx ca-certificates)
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -402,66 +412,15 @@ install_certd() {
 	fi
 }
 
-write_site() {
-	local name=${names[0]} folder=/etc/nginx/conf.d link='' v6_80='' v6_443='' default=''
-	if [ -d /etc/nginx/sites-available ]; then
-		folder=/etc/nginx/sites-available
-		link=/etc/nginx/sites-enabled/$name.conf
+# Where the files of a site that nobody has written yet are to lie.
+choose_root() {
+	[ -z "$root" ] || return 0
+	root=/var/www/${names[0]}
+	if [ ! -e "$root" ]; then
+		mkdir -p "$root"
+		printf '<!doctype html><title>%s</title><p>%s is served over https.\n' "${names[0]}" "${names[0]}" >"$root/index.html"
+		say "made $root, with a first page: put yours there"
 	fi
-	site=$folder/$name.conf
-	if [ -e "$site" ] || { [ -n "$link" ] && [ -e "$link" ]; }; then
-		fail "$site is there already, but NGINX does not use it for ${names[*]}" "Look at it, then run this again."
-	fi
-	if [ -e /proc/net/if_inet6 ]; then
-		v6_80=$'\n    listen [::]:80;' v6_443=$'\n    listen [::]:443 ssl;'
-	fi
-	if [ ! -e "/var/www/$name" ]; then
-		mkdir -p "/var/www/$name"
-		printf '<!doctype html><title>%s</title><p>%s is served over https.\n' "$name" "$name" >"/var/www/$name/index.html"
-		default=" (with a first page: put yours there)"
-	fi
-	cat >"$site" <<END
-# ${names[*]}: http leads to https, but for the challenges of the certificate authority.
-server {
-    listen 80;$v6_80
-    server_name ${names[*]};
-    include /etc/nginx/snippets/certd-acme-challenge.conf;
-    location / {
-        return 301 https://\$host\$request_uri;
-    }
-}
-server {
-    listen 443 ssl;$v6_443
-    server_name ${names[*]};
-    include /etc/nginx/snippets/certd/$name.conf;
-    root /var/www/$name;
-}
-END
-	[ -z "$link" ] || ln -s "$site" "$link"
-	if ! nginx -t >"$work/nginx-t" 2>&1; then
-		cat "$work/nginx-t" >&2
-		rm -f "$site" "${link:-$site}"
-		fail "NGINX refuses the site that I wrote (taken back): see above"
-	fi
-	say "wrote $site, serving /var/www/$name$default"
-}
-
-what_to_add() {
-	local found=$1
-	say "NGINX serves already:" "$(echo "$found" | tr '\n' ' ')"
-	say "I change no site of yours. What its server for port 80 needs, in place of what redirects or serves there now:"
-	say ""
-	say "    include /etc/nginx/snippets/certd-acme-challenge.conf;"
-	say "    location / { return 301 https://\$host\$request_uri; }"
-	say ""
-	say "And its server for port 443, in place of its ssl_certificate and other ssl_ lines (or as a new server, if there is none):"
-	say ""
-	say "    server {"
-	say "        listen 443 ssl;"
-	say "        server_name ${names[*]};"
-	say "        include /etc/nginx/snippets/certd/${names[0]}.conf;"
-	say "        # root, locations, ... as the server for port 80 had them"
-	say "    }"
 }
 
 includes_ours() {
@@ -469,9 +428,9 @@ includes_ours() {
 		nginx -T 2>/dev/null | grep -qE "^[^#]*include[^#]*certd/${names[0]//./\\.}\\.conf"
 }
 
-start_or_reload_nginx() {
+start_nginx() {
 	if [ -s /run/nginx.pid ] && kill -0 "$(cat /run/nginx.pid)" 2>/dev/null; then
-		quietly nginx -s reload
+		say "NGINX runs"
 	elif [ -d /run/systemd/system ]; then
 		quietly systemctl start nginx
 	else
@@ -491,11 +450,12 @@ renewal() {
 }
 
 production() {
-	local found site='' given=$certd
+	local given=$certd issue
 	[ "$(id -u)" -eq 0 ] || fail "--production installs programs and writes to /etc: it needs root" "Try:  sudo $0 $original_arguments"
 	PATH=$PATH:/usr/sbin:/sbin
 	step "Looking for packages"
-	install_packages "${build_packages[@]}" "${real_packages[@]}"
+	[ -n "$given" ] || real_packages+=("${build_packages[@]}")
+	install_packages "${real_packages[@]}"
 	step "Terms of service"
 	ask_terms
 	say "agreed"
@@ -503,23 +463,19 @@ production() {
 	build
 	step "Installing"
 	install_certd
-	step "The pieces of NGINX configuration that the site includes"
-	mkdir -p /etc/nginx/snippets
-	"$certd" snippet --write "${names[0]}"
-	step "The site"
-	found=$(served_already)
-	if [ -z "$found" ]; then
-		write_site
-	elif includes_ours; then
-		say "there already, and it includes what certd writes"
+	issue=("$certd" issue --agree-tos ${email:+--email "$email"})
+	step "The site and the certificate"
+	start_nginx
+	if [ -z "$root${site_options[*]}" ] && includes_ours; then
+		say "the site is there already, and includes what certd writes"
 	else
-		what_to_add "$found"
-		fail "add these lines, then run this again: it goes on from here" "Nothing was asked of Let's Encrypt."
+		[ -n "$(served_already)" ] || choose_root
+		issue+=(--site ${root:+--root "$root"} "${site_options[@]}")
 	fi
-	start_or_reload_nginx
-	step "The certificate"
-	if ! "$certd" issue "${names[@]}" --agree-tos ${email:+--email "$email"}; then
-		fail "no certificate yet: the line above says why" "Your site answers over http as before. After mending it:  $certd issue ${names[*]}"
+	say "\$ ${issue[*]} ${names[*]}"
+	if ! "${issue[@]}" "${names[@]}"; then
+		fail "no certificate yet: certd's own words stand above" "Your site answers over http as before. After mending it run this again, or only" \
+			"    ${issue[*]} ${names[*]}"
 	fi
 	step "Renewal"
 	renewal

@@ -1,20 +1,14 @@
 """The installed units under a real systemd: the timer's service renews and deploys inside of its sandbox."""
-import json
 import pathlib
 import shutil
-import subprocess
 import tempfile
 
 import pytest
-from lab import BARE, WWW, pki
-from lab.container import Container, Unavailable, cached_root
+from lab import BARE, WWW
+from lab.container import CA_CONF, Container, Unavailable, cached_root
 
 SCRIPT = """\
 exec 2>&1
-# The server says when it is ready.
-wait_for() { # UNIT WORDS
-	timeout 90 grep -q -m 1 "$2" <(journalctl --no-tail -f -u "$1")
-}
 served() {
 	openssl s_client -connect 127.0.0.1:443 -servername %(bare)s </dev/null 2>/dev/null | openssl x509 -noout -text |
 		grep -o 'Public-Key: ([0-9]* bit)'
@@ -31,9 +25,7 @@ systemd-tmpfiles --create certd.conf
 getent passwd certd >/out/user
 stat -c '%%n %%a %%U' %(state)s %(state)s/webroot %(run)s >/out/folders
 
-systemd-run --unit=names pebble-challtestsrv %(names_options)s
-PEBBLE_VA_NOSLEEP=1 systemd-run --setenv=PEBBLE_VA_NOSLEEP --unit=ca pebble -config /srv/pebble.json -dnsserver 127.0.0.1:8053
-wait_for ca 'Management interface'
+%(start_ca)s
 certd snippet --write %(bare)s
 ln -s /srv/site.conf /etc/nginx/conf.d/
 systemctl reload nginx
@@ -104,37 +96,22 @@ def world(certd):
 
 def _run(container, build):
     folders = container.folders(build)
-    values = {"bare": BARE, "www": WWW, "names_options": _names_options(),
+    values = {"bare": BARE, "www": WWW, "start_ca": container.bring_ca(),
               "state": folders["localstatedir"] + "/lib/certd", "run": folders["runstatedir"] + "/certd",
               "etc": folders["sysconfdir"] + "/certd", "conf": folders["sysconfdir"] + "/certd/certd.conf",
               "snippets": folders["sysconfdir"] + "/nginx/snippets"}
     container.install(build)
-    for program in ("pebble", "pebble-challtestsrv"):
-        container.bring(program)
     srv = container.root / "srv"
-    pki.write_server_certificate(srv, "pebble", ["localhost", "127.0.0.1"])
-    (srv / "pebble.json").write_text(json.dumps({"pebble": {
-        "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": "/srv/pebble.pem",
-        "privateKey": "/srv/pebble.key", "httpPort": 80, "tlsPort": 443, "retryAfter": {"authz": 1, "order": 1},
-        "profiles": {"default": {"description": "ninety days", "validityPeriod": 90 * 86400}}}}))
     (srv / "site.conf").write_text(
         f"server {{ listen 80; server_name {BARE} {WWW}; include {values['snippets']}/certd-acme-challenge.conf; }}\n"
         f"server {{ listen 443 ssl; server_name {BARE} {WWW}; include {values['snippets']}/certd/{BARE}.conf; }}\n")
     (srv / "look-around").write_text(LOOK_AROUND % values)
-    (container.root / values["conf"].lstrip("/")).write_text(
-        'agree-tos = true\nca = "https://127.0.0.1:14000/dir"\nca-bundle = "/srv/pebble-ca.pem"\nresolver = "127.0.0.1@8053"\n')
+    (container.root / values["conf"].lstrip("/")).write_text(CA_CONF)
     # A leak check at exit traces the program, which the sandbox forbids; other builds take no notice of this.
     drop_in = container.root / "etc/systemd/system/certd-renew.service.d"
     drop_in.mkdir()
     (drop_in / "test.conf").write_text("[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
     return container.run(SCRIPT % values)
-
-
-def _names_options():
-    words = subprocess.run(["pebble-challtestsrv", "-help"], capture_output=True, text=True, check=False).stderr
-    listen = "-dnsserver" if "-dnsserver" in words else "-dns01"  # before 2.5
-    return (f"-http01 '' -https01 '' -tlsalpn01 '' {listen} 127.0.0.1:8053 -management 127.0.0.1:8055 -defaultIPv4 127.0.0.1 "
-            "-defaultIPv6 ''" + (" -doh ''" if "-doh" in words else ""))
 
 
 def went(world, name):

@@ -3,15 +3,17 @@
 The root is made once by mmdebstrap and kept in the user's cache; each machine is a copy of it, without network but its
 own loopback. It boots, runs one script, and is gone.
 """
+import json
 import os
 import pathlib
 import platform
 import shutil
 import subprocess
 
+from . import pki
 from .processes import Reaper
 
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "libnss-systemd", "nginx", "openssl")
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "libnss-systemd", "nginx", "openssl", "ca-certificates")
 TOOLS = ("mmdebstrap", "systemd-nspawn", "unshare", "setpriv", "pebble", "pebble-challtestsrv", "make")
 MAKE_S, BOOT_S = 900, 400
 
@@ -38,6 +40,19 @@ export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 exec systemd-nspawn -D "$1" --bind="$2:/out" --boot --register=no --keep-unit --private-network --link-journal=no \
 	--resolv-conf=off --timezone=off --console=read-only --capability=CAP_BPF --system-call-filter=bpf
 """
+
+# Starts the CA and the name server of bring_ca(), and returns when the CA answers.
+CA_SCRIPT = """\
+wait_for() { # UNIT WORDS
+	timeout 90 grep -q -m 1 "$2" <(journalctl --no-tail -f -u "$1")
+}
+systemd-run --unit=names pebble-challtestsrv %s
+PEBBLE_VA_NOSLEEP=1 systemd-run --setenv=PEBBLE_VA_NOSLEEP --unit=ca pebble -config /srv/pebble.json -dnsserver 127.0.0.1:8053
+wait_for ca 'Management interface'
+"""
+
+# certd.conf(5) for that CA.
+CA_CONF = 'agree-tos = true\nca = "https://127.0.0.1:14000/dir"\nca-bundle = "/srv/pebble-ca.pem"\nresolver = "127.0.0.1@8053"\n'
 
 # What is left of the machine's groups when all of its processes are gone.
 SWEEP = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && find "$1" -depth -type d -exec rmdir {} +'
@@ -126,6 +141,21 @@ class Container:
             if word.startswith("/") and not there.exists():
                 there.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(word, there)
+
+    def bring_ca(self):
+        """Pebble, and a name server for which every name is this machine. Returns what starts them."""
+        for program in ("pebble", "pebble-challtestsrv"):
+            self.bring(program)
+        srv = self.root / "srv"
+        pki.write_server_certificate(srv, "pebble", ["localhost", "127.0.0.1"])
+        (srv / "pebble.json").write_text(json.dumps({"pebble": {
+            "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": "/srv/pebble.pem",
+            "privateKey": "/srv/pebble.key", "httpPort": 80, "tlsPort": 443, "retryAfter": {"authz": 1, "order": 1},
+            "profiles": {"default": {"description": "ninety days", "validityPeriod": 90 * 86400}}}}))
+        words = subprocess.run(["pebble-challtestsrv", "-help"], capture_output=True, text=True, check=False).stderr
+        listen = "-dnsserver" if "-dnsserver" in words else "-dns01"  # before 2.5
+        return CA_SCRIPT % (f"-http01 '' -https01 '' -tlsalpn01 '' {listen} 127.0.0.1:8053 -management 127.0.0.1:8055 "
+                            "-defaultIPv4 127.0.0.1 -defaultIPv6 ''" + (" -doh ''" if "-doh" in words else ""))
 
     def run(self, script):
         """Boots, runs the script, and ends. What the script wrote into /out is in .out; returns what it said."""
