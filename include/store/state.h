@@ -12,7 +12,19 @@
 struct buf;
 struct store_cert;
 
-enum { STORE_STATE_VERSION = 1 };
+enum { STORE_STATE_VERSION = 1, STORE_STATE_CAS_MAX = 8, STORE_STATE_CA_URL_SIZE = 512 };
+
+/* What is remembered of one CA of the certificate's list until a certificate is issued, by whichever. What has a longer URL is not remembered. */
+struct store_state_ca {
+	char directory[STORE_STATE_CA_URL_SIZE]; /* "" for none */
+	uint64_t failures; /* of its own, in a row */
+	int64_t failed_at; /* the last of them */
+	char reason[256]; /* of that */
+	/* The order in flight there, while another CA is the last that was asked; for the same names and key as that one's; "" for none. */
+	char order_url[STORE_STATE_CA_URL_SIZE];
+	int64_t order_expires_at;
+	char order_account[STORE_STATE_CA_URL_SIZE];
+};
 
 struct store_state {
 	/* The last attempt to obtain or deploy; last_at 0: none yet. */
@@ -29,6 +41,8 @@ struct store_state {
 	char order_directory[HTTP_URL_MAX + 1]; /* of the CA it was made at */
 	char order_account[HTTP_URL_MAX + 1];
 	char order_names[65]; /* hex SHA-256 over the sorted identifiers, key type and profile: what the order is for */
+
+	struct store_state_ca cas[STORE_STATE_CAS_MAX];
 
 	/* Whose the newest generation is. */
 	char directory[HTTP_URL_MAX + 1];
@@ -68,6 +82,13 @@ int store_state_save(const struct store_cert *cert, const struct store_state *st
 
 bool store_state_is_revoked(const struct store_state *state, const char *serial);
 void store_state_add_revoked(struct store_state *state, const char *serial);
+
+/* What is remembered of the CA with that directory; NULL for nothing. */
+const struct store_state_ca *store_state_ca(const struct store_state *state, const char *directory);
+
+/* The same to change, made where there is none: in the place of one that `keep` does not name, if need be. NULL where it cannot be remembered. */
+struct store_state_ca *store_state_ca_make(struct store_state *state, const char *directory,
+                                           bool (*keep)(const void *self, const char *directory), const void *self);
 
 /* The same as text: what stands in the file. 0; STORE_DAMAGED with *err saying why; -1 for a newer version. *ret is written on 0 only. */
 int store_state_parse(const char *data, size_t len, struct store_state *ret, struct error *err);

@@ -40,6 +40,15 @@ struct field {
 			sizeof(((struct store_state *)NULL)->member_)                               \
 	}
 
+#define CA_FIELDS(section_, member_)                                                       \
+	FIELD(section_, "directory", FIELD_TEXT, member_.directory),                       \
+		FIELD(section_, "failures", FIELD_COUNT, member_.failures),                \
+		FIELD(section_, "failed_at", FIELD_TIME, member_.failed_at),               \
+		FIELD(section_, "reason", FIELD_TEXT, member_.reason),                     \
+		FIELD(section_, "order_url", FIELD_TEXT, member_.order_url),               \
+		FIELD(section_, "order_expires_at", FIELD_TIME, member_.order_expires_at), \
+		FIELD(section_, "order_account", FIELD_TEXT, member_.order_account)
+
 static const struct field fields[] = {
 	FIELD("attempt", "at", FIELD_TIME, last_at),
 	FIELD("attempt", "ok", FIELD_BOOL, last_ok),
@@ -56,6 +65,14 @@ static const struct field fields[] = {
 	FIELD("order", "directory", FIELD_TEXT, order_directory),
 	FIELD("order", "account", FIELD_TEXT, order_account),
 	FIELD("order", "names", FIELD_TEXT, order_names),
+	CA_FIELDS("ca_1", cas[0]),
+	CA_FIELDS("ca_2", cas[1]),
+	CA_FIELDS("ca_3", cas[2]),
+	CA_FIELDS("ca_4", cas[3]),
+	CA_FIELDS("ca_5", cas[4]),
+	CA_FIELDS("ca_6", cas[5]),
+	CA_FIELDS("ca_7", cas[6]),
+	CA_FIELDS("ca_8", cas[7]),
 	FIELD("issued", "directory", FIELD_TEXT, directory),
 	FIELD("issued", "ca", FIELD_TEXT, ca),
 	FIELD("issued", "revoked", FIELD_TEXT, revoked),
@@ -114,6 +131,36 @@ void store_state_add_revoked(struct store_state *state, const char *serial)
 		if (end != NULL)
 			*end = '\0';
 	}
+}
+
+const struct store_state_ca *store_state_ca(const struct store_state *state, const char *directory)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(state->cas); i++) {
+		if (state->cas[i].directory[0] != '\0' && text_equal(state->cas[i].directory, directory))
+			return &state->cas[i];
+	}
+	return NULL;
+}
+
+struct store_state_ca *store_state_ca_make(struct store_state *state, const char *directory,
+                                           bool (*keep)(const void *self, const char *directory), const void *self)
+{
+	const struct store_state_ca *known = store_state_ca(state, directory);
+
+	if (known != NULL)
+		return &state->cas[known - state->cas];
+	if (strlen(directory) >= sizeof(state->cas[0].directory))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(state->cas); i++) {
+		struct store_state_ca *ca = &state->cas[i];
+
+		if (ca->directory[0] != '\0' && keep(self, ca->directory))
+			continue;
+		*ca = (struct store_state_ca){ .failures = 0 };
+		text_copy(ca->directory, sizeof(ca->directory), directory);
+		return ca;
+	}
+	return NULL;
 }
 
 static int damaged(struct error *err, const char *field, const char *why)

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,6 +58,10 @@ static struct store_state full_state(void)
 		.order_directory = "https://ca.example/dir",
 		.order_account = "https://ca.example/acct/1",
 		.order_names = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		.cas = { [0] = { .directory = "https://a.example/dir", .failures = 3, .failed_at = 1795442000, .reason = "no \"answer\"",
+		                 .order_url = "https://a.example/order/9", .order_expires_at = 1796000001,
+		                 .order_account = "https://a.example/acct/2" },
+		         [7] = { .directory = "https://h.example/dir", .failures = 1 } },
 		.directory = "https://old.example/dir",
 		.ca = "letsencrypt",
 		.account = "https://old.example/acct/7",
@@ -288,6 +294,39 @@ static void test_unknown_members(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, scratch_make, scratch_remove)
 
+static bool is_wanted(const void *self, const char *directory)
+{
+	return text_equal(directory, self) || text_has_prefix(directory, "https://keep");
+}
+
+static void test_what_is_remembered_of_cas(void **state)
+{
+	struct store_state s = { .last_at = 0 };
+	struct store_state_ca *ca;
+	char url[600];
+
+	(void)state;
+	assert_null(store_state_ca(&s, ""));
+	assert_null(store_state_ca(&s, "https://a.example/"));
+	ca = store_state_ca_make(&s, "https://a.example/", is_wanted, "https://a.example/");
+	ca->failures = 2;
+	assert_ptr_equal(store_state_ca_make(&s, "https://a.example/", is_wanted, ""), ca);
+	assert_int_equal(store_state_ca(&s, "https://a.example/")->failures, 2);
+	/* One that is wanted no more gives its place away, with all that was known of it. */
+	for (int i = 0; i < STORE_STATE_CAS_MAX; i++) {
+		snprintf(url, sizeof(url), "https://keep%d.example/", i);
+		assert_non_null(store_state_ca_make(&s, url, is_wanted, ""));
+		assert_int_equal(store_state_ca(&s, url)->failures, 0);
+	}
+	assert_null(store_state_ca(&s, "https://a.example/"));
+	assert_null(store_state_ca_make(&s, "https://one-more.example/", is_wanted, ""));
+	memset(&s, 0, sizeof(s));
+	memset(url, 'a', sizeof(url) - 1);
+	url[sizeof(url) - 1] = '\0';
+	assert_null(store_state_ca_make(&s, url, is_wanted, ""));
+	assert_zero(&s);
+}
+
 static void test_revoked_serials(void **state)
 {
 	CLEANUP(opened_done) struct opened o = open_cert(*state);
@@ -349,6 +388,7 @@ int main(void)
 		TEST(test_newer),
 		TEST(test_unknown_members),
 		TEST(test_revoked_serials),
+		TEST(test_what_is_remembered_of_cas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
