@@ -17,6 +17,8 @@
 struct buf;
 struct error;
 
+enum { CONFIG_CAS_MAX = 8 }; /* of one certificate */
+
 enum config_deploy { CONFIG_DEPLOY_NGINX, CONFIG_DEPLOY_NONE };
 
 enum { CONFIG_ADDRESSES_MAX = 4 };
@@ -31,6 +33,7 @@ struct config_ca {
 	const char *directory; /* https URL */
 	const char *ca_bundle; /* file, or NULL for the system's trust store */
 	const char *caa; /* its name in CAA records, of those that are built in; or NULL */
+	bool eab_needed; /* known to make no account without external account binding */
 	const char *eab_kid; /* or NULL */
 	const char *eab_hmac_file; /* base64url of the MAC key; or NULL */
 	const char *eab_algorithm; /* "HS256", "HS384", "HS512"; NULL for the first */
@@ -38,7 +41,9 @@ struct config_ca {
 
 /* What can be said for each certificate, and for all of them outside of any. */
 struct config_settings {
-	const struct config_ca *ca;
+	const struct config_ca *ca; /* the preferred one: cas[0] */
+	const struct config_ca *const *cas; /* all that may be asked, in the order of preference */
+	size_t cas_count;
 	const char *email; /* or NULL */
 	bool agree_tos;
 	enum key_type key;
@@ -123,6 +128,9 @@ struct config {
 	void *owned; /* what config_free() frees */
 };
 
+/* The CA with that directory's URL, of those of a certificate, or NULL. */
+const struct config_ca *config_settings_ca(const struct config_settings *settings, const char *directory);
+
 /* Receives each error as "FILE:LINE: message", as many as can be found. */
 struct config_report {
 	void (*line)(void *self, const char *text);
@@ -146,7 +154,8 @@ int config_check_email(const char *text, struct error *err);
 /* The CA of that name or with that directory's URL, of those in the files and those known without a word; or NULL. Borrowed. */
 const struct config_ca *config_ca_find(const struct config *config, const char *name_or_url);
 
-/* An option of the command line or of composed text: a directive's name and its value as a person writes it. Beside the directives of a
+/* An option of the command line or of composed text: a directive's name and its value as a person writes it: of several CAs with commas in
+ * between, or as an option each. Beside the directives of a
  * certificate: those of its site; "site" with "true" (there shall be a site block); "websocket" and "proxy" with "PATH=URL", each of
  * which adds a location or says where an existing one leads. */
 struct config_option {

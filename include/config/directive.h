@@ -24,7 +24,7 @@ enum config_scope {
 /* What its value is, and so the type of the member it goes to. */
 enum config_kind {
 	CONFIG_KIND_NAMES, /* a list; struct ident_list */
-	CONFIG_KIND_CA, /* a name or a URL; resolved by config_ca_resolve() */
+	CONFIG_KIND_CAS, /* a list, each a name or a URL; resolved by config_ca_resolve() */
 	CONFIG_KIND_URL, /* https; const char * */
 	CONFIG_KIND_PATH, /* absolute; const char * */
 	CONFIG_KIND_NGINX_PATH, /* a path that NGINX is told; const char * */

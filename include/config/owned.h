@@ -6,6 +6,7 @@
 
 struct config_ca;
 struct config_certificate;
+struct config_settings;
 struct error;
 
 /* A value (or NULL), the file that it is in, and the block with the others where its directive has a list. */
@@ -66,9 +67,10 @@ void config_build_check_eab(struct config_build *b, const struct config_placed *
 /* The CAs that are known: built in, and the files' ca blocks. */
 void config_build_cas(struct config_build *b);
 
-/* The CA of a certificate's block (`own`) beneath what is said outside of blocks (`global`). The nearer word counts: of the
- * certificate, of the ca block, of all. External account binding that is said for all belongs to the CA that is named for all. */
-void config_build_choose_ca(struct config_build *b, const struct config_placed *own, const struct config_placed *global,
-                            const struct config_ca **ret);
+/* The CAs of a certificate's block (NULL: of one that says nothing; `own` is what it says) beneath what is said outside of blocks
+ * (`global`). The nearer word counts: of the certificate, of the ca block, of all. External account binding that is said for all belongs to
+ * the CA that is named for all; that of a certificate to its only CA. */
+void config_build_choose_cas(struct config_build *b, const struct config_block *block, const struct config_placed *own,
+                             const struct config_placed *global, struct config_settings *settings);
 
 #endif

@@ -9,7 +9,7 @@
 struct config_arena;
 struct error;
 
-/* Reads text as a value of the directive into *member, whose type config_kind names (CONFIG_KIND_CA: const char *; not for
+/* Reads text as a value of the directive into *member, whose type config_kind names (CONFIG_KIND_CAS, one of them: const char *; not for
  * CONFIG_KIND_NAMES); a list has it as one more. ERROR_USAGE beginning with the directive's name. */
 int config_value_read(const struct config_directive *directive, const char *text, struct config_arena *arena, void *member,
                       struct error *err);

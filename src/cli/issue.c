@@ -54,6 +54,16 @@ static const struct option own_options[OWN_OPTIONS] = {
 	{ "help", no_argument, NULL, OPTION_HELP },
 };
 
+static void print_cas(void)
+{
+	size_t count;
+	const struct config_ca *cas = config_builtin_cas(&count);
+
+	puts("\nCAs known by name (EAB: they want --eab-kid and --eab-hmac-file, or a ca block\nwith both):");
+	for (size_t i = 0; i < count; i++)
+		printf("  %-20s %-3s  %s\n", cas[i].name, cas[i].eab_needed ? "EAB" : "", cas[i].directory);
+}
+
 static void print_help(void)
 {
 	size_t count;
@@ -79,6 +89,7 @@ static void print_help(void)
 		         directives[i].argument ? directives[i].argument : "");
 		printf("  %-28s %s\n", option, directives[i].help);
 	}
+	print_cas();
 }
 
 /* Our own options and one for each directive that is an option too; OPTION_DIRECTIVE + i is directive i. */
@@ -113,7 +124,7 @@ static int set_directive(struct issue *issue, size_t index, const char *value)
 	size_t count;
 	const struct config_directive *directives = config_directives(&count);
 
-	for (size_t i = 0; i < issue->settings_count; i++) {
+	for (size_t i = 0; i < issue->settings_count && !config_directive_is_list(&directives[index]); i++) {
 		if (strcmp(issue->settings[i].directive, directives[index].name) == 0)
 			return cli_usage("issue", "--%s stands there twice", directives[index].name);
 	}

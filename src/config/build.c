@@ -79,7 +79,7 @@ static void build_globals(struct config_build *b)
 		return;
 	config_build_put_members(b, global, CONFIG_SCOPE_GLOBAL | CONFIG_SCOPE_NGINX, CONFIG_SCOPE_CERTIFICATE, c);
 	config_build_put_members(b, global, CONFIG_SCOPE_CERTIFICATE, 0, &c->defaults);
-	config_build_choose_ca(b, nothing, global, &c->defaults.ca);
+	config_build_choose_cas(b, NULL, nothing, global, &c->defaults);
 	if (c->defaults.webroot == NULL) {
 		char *webroot = config_arena_alloc(&b->owned->arena, strlen(c->state_dir) + sizeof("/webroot"), 1);
 
@@ -154,7 +154,7 @@ static struct config_certificate *build_certificate(struct config_build *b, cons
 	if (certificate->settings.webroot == NULL)
 		certificate->settings.webroot = c->defaults.webroot;
 	config_build_check_eab(b, placed);
-	config_build_choose_ca(b, placed, o->global, &certificate->settings.ca);
+	config_build_choose_cas(b, block, placed, o->global, &certificate->settings);
 	build_names(b, certificate, block);
 	config_build_site(b, block, certificate);
 	return certificate;

@@ -146,54 +146,150 @@ void config_build_cas(struct config_build *b)
 	}
 }
 
-void config_build_choose_ca(struct config_build *b, const struct config_placed *own, const struct config_placed *global,
-                      const struct config_ca **ret)
-{
-	static const struct config_placed nothing;
-	const struct config_placed *choice = config_placed_of(own, "ca", CONFIG_SCOPE_GLOBAL);
-	const struct config_placed *all = config_placed_of(global, "ca", CONFIG_SCOPE_GLOBAL);
-	const struct config_placed *bundle = config_placed_of(own, "ca-bundle", CONFIG_SCOPE_CA);
-	const struct config_placed *eab = own;
-	const char *standard = config_directive_find("ca", CONFIG_SCOPE_GLOBAL)->standard;
-	const struct config_ca *ca;
-	const char *global_text = config_placed_text(all) == NULL ? standard : config_placed_text(all);
-	const char *text;
-	unsigned int line;
-	struct config_ca derived;
-	struct error err;
+/* The values of `ca` that count: of the certificate's block (or NULL), else of what is said for all; else the default, which has no place. */
+struct choice {
+	const char *texts[CONFIG_CAS_MAX];
+	unsigned int lines[CONFIG_CAS_MAX];
+	size_t count;
+	const char *file;
+};
 
-	choice = choice->value != NULL ? choice : all;
-	text = choice->value == NULL ? standard : choice->value->text;
-	line = choice->value == NULL ? 0 : choice->value->line;
-	if (config_ca_resolve(b->owned->cas, b->owned->cas_count, text, &b->owned->arena, &ca, &err) < 0) {
-		config_build_tell(b, choice->value == NULL ? b->config->file : choice->file, line, &err);
-		return;
+static void add_choice(struct config_build *b, const struct config_block *block, struct choice *choice)
+{
+	const struct config_directive *directive = config_directive_find("ca", CONFIG_SCOPE_GLOBAL);
+
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->values[i].directive != directive)
+			continue;
+		if (choice->count == CONFIG_CAS_MAX) {
+			config_problem(b->problems, block->file, block->values[i].line, "ca: more than %d are too many", CONFIG_CAS_MAX);
+			return;
+		}
+		choice->file = block->file;
+		choice->lines[choice->count] = block->values[i].line;
+		choice->texts[choice->count++] = block->values[i].text;
 	}
-	derived = *ca;
+}
+
+static void choose_for_all(struct config_build *b, const struct config_placed *global, struct choice *choice)
+{
+	const struct config_placed *said = config_placed_of(global, "ca", CONFIG_SCOPE_GLOBAL);
+
+	*choice = (struct choice){ .file = b->config->file };
+	if (said->value != NULL)
+		add_choice(b, said->block, choice);
+	if (choice->count == 0)
+		choice->texts[choice->count++] = config_directive_find("ca", CONFIG_SCOPE_GLOBAL)->standard;
+}
+
+/* Where the words on a certificate's CAs come from. */
+struct ca_words {
+	const struct config_placed *own;
+	const struct config_placed *global;
+	struct choice chosen;
+	struct choice for_all;
+};
+
+static bool says_eab(const struct config_placed *placed)
+{
+	return config_placed_text(config_placed_of(placed, "eab-kid", CONFIG_SCOPE_CA)) != NULL &&
+	       config_placed_text(config_placed_of(placed, "eab-hmac-file", CONFIG_SCOPE_CA)) != NULL;
+}
+
+/* Who says something of external account binding with this CA beside its own block, or NULL. */
+static const struct config_placed *who_binds(const struct ca_words *words, const struct config_ca *ca, const char *text)
+{
+	if (says_eab(words->own))
+		return words->own;
+	return ca->eab_kid == NULL && words->for_all.count == 1 && text_equal(text, words->for_all.texts[0]) && says_eab(words->global) ?
+	               words->global :
+	               NULL;
+}
+
+/* The CA with what the certificate, and what is said for all, says of it. */
+static const struct config_ca *derive(struct config_build *b, const struct ca_words *words, const struct config_ca *ca, const char *text)
+{
+	const struct config_placed *bundle = config_placed_of(words->own, "ca-bundle", CONFIG_SCOPE_CA);
+	const struct config_placed *eab = who_binds(words, ca, text);
+	struct config_ca derived = *ca;
+	struct config_ca *copy;
+
 	if (bundle->value == NULL && ca->ca_bundle == NULL)
-		bundle = config_placed_of(global, "ca-bundle", CONFIG_SCOPE_CA);
+		bundle = config_placed_of(words->global, "ca-bundle", CONFIG_SCOPE_CA);
 	if (bundle->value != NULL)
 		config_build_put(b, bundle, &derived.ca_bundle);
-	if (config_placed_text(config_placed_of(own, "eab-kid", CONFIG_SCOPE_CA)) == NULL)
-		eab = ca->eab_kid == NULL && text_equal(text, global_text) ? global : &nothing;
-	if (eab != &nothing && config_placed_text(config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA)) != NULL &&
-	    config_placed_text(config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA)) != NULL) {
+	if (eab != NULL) {
 		config_build_put(b, config_placed_of(eab, "eab-kid", CONFIG_SCOPE_CA), &derived.eab_kid);
 		config_build_put(b, config_placed_of(eab, "eab-hmac-file", CONFIG_SCOPE_CA), &derived.eab_hmac_file);
 		derived.eab_algorithm = NULL;
 		if (config_placed_text(config_placed_of(eab, "eab-algorithm", CONFIG_SCOPE_CA)) != NULL)
 			config_build_put(b, config_placed_of(eab, "eab-algorithm", CONFIG_SCOPE_CA), &derived.eab_algorithm);
 	}
-	if (derived.ca_bundle != ca->ca_bundle || derived.eab_kid != ca->eab_kid) {
-		struct config_ca *copy = config_arena_alloc(&b->owned->arena, 1, sizeof(*copy));
-
-		if (copy == NULL) {
-			config_problem_oom(b->problems);
-			return;
-		}
-		*copy = derived;
-		ca = copy;
+	if (derived.ca_bundle == ca->ca_bundle && derived.eab_kid == ca->eab_kid)
+		return ca;
+	copy = config_arena_alloc(&b->owned->arena, 1, sizeof(*copy));
+	if (copy == NULL) {
+		config_problem_oom(b->problems);
+		return ca;
 	}
-	*ret = ca;
+	*copy = derived;
+	return copy;
 }
 
+/* Of several CAs each has credentials of its own. */
+static void check_whose_eab(struct config_build *b, const struct config_placed *said, size_t count)
+{
+	const struct config_placed *kid = config_placed_of(said, "eab-kid", CONFIG_SCOPE_CA);
+
+	if (count > 1 && config_placed_text(kid) != NULL)
+		config_problem(b->problems, kid->file, kid->value->line,
+		               "eab-kid: there are %zu CAs, and each has its own: write eab-kid and eab-hmac-file into the ca block of the "
+		               "one they are from",
+		               count);
+}
+
+static bool is_twice(const struct config_ca *const *cas, size_t count, const struct config_ca *ca)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (cas[i]->directory != NULL && ca->directory != NULL && text_equal(cas[i]->directory, ca->directory))
+			return true;
+	}
+	return false;
+}
+
+void config_build_choose_cas(struct config_build *b, const struct config_block *block, const struct config_placed *own,
+                             const struct config_placed *global, struct config_settings *settings)
+{
+	const struct config_ca **cas = config_arena_alloc(&b->owned->arena, CONFIG_CAS_MAX, sizeof(*cas));
+	struct ca_words words = { .own = own, .global = global };
+	size_t count = 0;
+	struct error err;
+
+	if (cas == NULL) {
+		config_problem_oom(b->problems);
+		return;
+	}
+	choose_for_all(b, global, &words.for_all);
+	if (block != NULL)
+		add_choice(b, block, &words.chosen);
+	if (words.chosen.count == 0)
+		words.chosen = words.for_all;
+	check_whose_eab(b, block != NULL ? own : global, words.chosen.count);
+	for (size_t i = 0; i < words.chosen.count; i++) {
+		const struct config_ca *ca;
+
+		if (config_ca_resolve(b->owned->cas, b->owned->cas_count, words.chosen.texts[i], &b->owned->arena, &ca, &err) < 0) {
+			config_build_tell(b, words.chosen.file, words.chosen.lines[i], &err);
+			continue;
+		}
+		if (is_twice(cas, count, ca))
+			config_problem(b->problems, words.chosen.file, words.chosen.lines[i], "ca \"%s\" stands there twice",
+			               words.chosen.texts[i]);
+		cas[count++] = derive(b, &words, ca, words.chosen.texts[i]);
+	}
+	if (count == 0)
+		return;
+	settings->ca = cas[0];
+	settings->cas = cas;
+	settings->cas_count = count;
+}

@@ -12,16 +12,19 @@
 
 enum { NAME_MAX_CA = 63, NAMES_MAX = 128 };
 
-/* Sources: the CAs' own documentation of their ACME service. All but Let's Encrypt ask for external account binding. */
+#define BINDS .eab_needed = true
+
+/* Sources: the CAs' own documentation of their ACME service. */
 static const struct config_ca builtin[] = {
 	{ .name = "letsencrypt", .directory = "https://acme-v02.api.letsencrypt.org/directory", .caa = "letsencrypt.org" },
 	{ .name = "letsencrypt-staging", .directory = "https://acme-staging-v02.api.letsencrypt.org/directory", .caa = "letsencrypt.org" },
-	{ .name = "google", .directory = "https://dv.acme-v02.api.pki.goog/directory", .caa = "pki.goog" },
-	{ .name = "google-staging", .directory = "https://dv.acme-v02.test-api.pki.goog/directory", .caa = "pki.goog" },
-	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90", .caa = "sectigo.com" },
-	{ .name = "sslcom-ecc", .directory = "https://acme.ssl.com/sslcom-dv-ecc", .caa = "ssl.com" },
-	{ .name = "sslcom-rsa", .directory = "https://acme.ssl.com/sslcom-dv-rsa", .caa = "ssl.com" },
-	{ .name = "actalis", .directory = "https://acme-api.actalis.com/acme/directory", .caa = "actalis.it" },
+	{ .name = "google", .directory = "https://dv.acme-v02.api.pki.goog/directory", .caa = "pki.goog", BINDS },
+	{ .name = "google-staging", .directory = "https://dv.acme-v02.test-api.pki.goog/directory", .caa = "pki.goog", BINDS },
+	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90", .caa = "sectigo.com", BINDS },
+	{ .name = "sslcom-ecc", .directory = "https://acme.ssl.com/sslcom-dv-ecc", .caa = "ssl.com", BINDS },
+	{ .name = "sslcom-rsa", .directory = "https://acme.ssl.com/sslcom-dv-rsa", .caa = "ssl.com", BINDS },
+	{ .name = "actalis", .directory = "https://acme-api.actalis.com/acme/directory", .caa = "actalis.it", BINDS },
+	{ .name = "sectigo", .directory = "https://acme.sectigo.com/v2/DV", .caa = "sectigo.com", BINDS },
 };
 
 const struct config_ca *config_builtin_cas(size_t *ret_count)

@@ -161,23 +161,61 @@ static int add_value(struct config_arena *arena, struct config_block *block, con
 	return 0;
 }
 
+/* "letsencrypt,zerossl" as values of the list. */
+static int add_cas(struct config_arena *arena, struct config_block *block, const char *text, struct error *err)
+{
+	const struct config_directive *directive = config_directive_find("ca", CONFIG_SCOPE_CERTIFICATE);
+
+	for (;;) {
+		const size_t len = strcspn(text, ",");
+		const size_t skip = strspn(text, " ");
+		size_t end = len;
+		char *one;
+
+		while (end > skip && text[end - 1] == ' ')
+			end--;
+		one = config_arena_copy(arena, text + (skip < end ? skip : end), end - (skip < end ? skip : end));
+		if (one == NULL)
+			return error_oom(err);
+		if (add_value(arena, block, directive, one, err) < 0)
+			return -1;
+		if (text[len] == '\0')
+			return 0;
+		text += len + 1;
+	}
+}
+
+static int check_cas(const struct config *config, const struct config_option *option, struct config_arena *arena,
+                     struct error *err)
+{
+	const struct config_owned *o = config->owned;
+	struct config_block block = { .count = 0 };
+	const struct config_ca *ca;
+
+	if (add_cas(arena, &block, option->value, err) < 0)
+		return -1;
+	for (size_t i = 0; i < block.count; i++) {
+		if (config_value_check(block.values[i].directive, block.values[i].text, err) < 0 ||
+		    config_ca_resolve(o->cas, o->cas_count, block.values[i].text, arena, &ca, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check_option(const struct config *config, const struct config_option *option, struct config_arena *arena,
                         struct error *err)
 {
-	const struct config_owned *o = config->owned;
 	const struct config_directive *directive = config_directive_find(option->directive, CONFIG_SCOPE_CERTIFICATE);
-	const struct config_ca *ca;
 	struct error why;
+	int r;
 
 	if (config_site_is_option(option))
 		return config_site_check_option(option, err);
 	if (directive == NULL || directive->kind == CONFIG_KIND_NAMES)
 		return error_set(err, ERROR_USAGE, "--%.64s is no option for a certificate", option->directive);
-	if (config_value_check(directive, option->value, &why) == 0 &&
-	    (directive->kind != CONFIG_KIND_CA ||
-	     config_ca_resolve(o->cas, o->cas_count, option->value, arena, &ca, &why) == 0))
-		return 0;
-	return error_set(err, why.kind, "--%s", why.message);
+	r = directive->kind == CONFIG_KIND_CAS ? check_cas(config, option, arena, &why) :
+	                                         config_value_check(directive, option->value, &why);
+	return r == 0 ? 0 : error_set(err, why.kind, "--%s", why.message);
 }
 
 static const struct config_option *option_of(const struct config_directive *directive, const struct config_option *options,
@@ -225,6 +263,57 @@ static int add_said(struct config_arena *arena, struct config_block *block, cons
 	return 0;
 }
 
+/* The values of `ca` that hold for a block (NULL: for one that says nothing): its own, those for all, or none: the default. Borrowed. */
+static const struct config_block *effective_cas(const struct config *config, const struct config_block *old)
+{
+	const struct config_directive *directive = config_directive_find("ca", CONFIG_SCOPE_CERTIFICATE);
+	const struct config_owned *o = config->owned;
+
+	if (old != NULL && config_block_value(old, directive) != NULL)
+		return old;
+	return o->global[config_directive_index(directive)].block;
+}
+
+static bool same_cas(const struct config_block *wished, const struct config_block *said)
+{
+	const struct config_directive *directive = config_directive_find("ca", CONFIG_SCOPE_CERTIFICATE);
+	size_t n = 0;
+
+	if (said == NULL)
+		return wished->count == 1 && text_equal(wished->values[0].text, directive->standard);
+	for (size_t i = 0; i < said->count; i++) {
+		if (said->values[i].directive != directive)
+			continue;
+		if (n >= wished->count || !text_equal(wished->values[n++].text, said->values[i].text))
+			return false;
+	}
+	return n == wished->count;
+}
+
+/* The CAs as wished, or, where that is what holds already, as the block has them. */
+static int compose_cas(const struct config *config, const struct config_block *old, const struct config_option *options,
+                       size_t options_count, struct config_arena *arena, struct config_block *block, bool *changed,
+                       struct error *err)
+{
+	const struct config_directive *directive = config_directive_find("ca", CONFIG_SCOPE_CERTIFICATE);
+	const struct config_block *from = old;
+	struct config_block wished = { .count = 0 };
+
+	for (size_t i = 0; i < options_count; i++) {
+		if (text_equal(options[i].directive, "ca") && add_cas(arena, &wished, options[i].value, err) < 0)
+			return -1;
+	}
+	if (wished.count > 0 && !(old != NULL && same_cas(&wished, effective_cas(config, old)))) {
+		*changed = true;
+		from = &wished;
+	}
+	for (size_t i = 0; from != NULL && i < from->count; i++) {
+		if (from->values[i].directive == directive && add_value(arena, block, directive, from->values[i].text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int compose_values(const struct config *config, const struct config_block *old,
                           const struct config_option *options, size_t options_count, struct config_arena *arena,
                           struct config_block *block, bool *changed, struct error *err)
@@ -238,7 +327,7 @@ static int compose_values(const struct config *config, const struct config_block
 		const struct config_value *said = old == NULL ? NULL : config_block_value(old, d);
 		const char *effective = config_effective(config, old, d);
 
-		if ((d->scopes & CONFIG_SCOPE_CERTIFICATE) == 0 || d->kind == CONFIG_KIND_NAMES)
+		if ((d->scopes & CONFIG_SCOPE_CERTIFICATE) == 0 || d->kind == CONFIG_KIND_NAMES || d->kind == CONFIG_KIND_CAS)
 			continue;
 		/* What holds already need not be said once more: a person's file stays as it is. */
 		if (option != NULL && old != NULL &&
@@ -269,6 +358,7 @@ int config_compose(const struct config *config, const char *name, const struct i
 	}
 	if (path_of(config, name, &path, err) < 0 ||
 	    compose_names(config, old, names, &arena, &block, &changed, err) < 0 ||
+	    compose_cas(config, old, options, options_count, &arena, &block, &changed, err) < 0 ||
 	    compose_values(config, old, options, options_count, &arena, &block, &changed, err) < 0 ||
 	    config_site_compose(old, options, options_count, &arena, &block, &changed, err) < 0)
 		return -1;

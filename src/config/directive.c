@@ -22,8 +22,8 @@ static const struct config_directive directives[] = {
 	{ "email", CONFIG_KIND_EMAIL, EACH, true, ONE(email), 0, 0, NULL, "ADDR", "address for the CA's account" },
 	{ "agree-tos", CONFIG_KIND_BOOL, EACH, true, ONE(agree_tos), 0, 0, "false", NULL,
 	  "agree to the CA's terms of service" },
-	{ "ca", CONFIG_KIND_CA, EACH, true, NONE, 0, 0, "letsencrypt", "NAME|URL",
-	  "the CA, by name or by the URL of its directory" },
+	{ "ca", CONFIG_KIND_CAS, EACH, true, NONE, 0, 0, "letsencrypt", "NAME|URL",
+	  "the CA, by name or by the URL of its directory; several, with commas: the next where one fails" },
 	{ "directory", CONFIG_KIND_URL, CONFIG_SCOPE_CA, false, NONE, 0, 0, NULL, "URL", "the CA's directory" },
 	{ "ca-bundle", CONFIG_KIND_PATH, FOR_CA, true, NONE, 0, 0, NULL, "FILE",
 	  "whom to trust for the CA's own HTTPS, in place of the system" },
@@ -143,7 +143,8 @@ const struct config_directive *config_directives(size_t *ret_count)
 
 bool config_directive_is_list(const struct config_directive *directive)
 {
-	return directive->kind == CONFIG_KIND_NAMES || directive->kind == CONFIG_KIND_ADDRESSES;
+	return directive->kind == CONFIG_KIND_NAMES || directive->kind == CONFIG_KIND_CAS ||
+	       directive->kind == CONFIG_KIND_ADDRESSES;
 }
 
 size_t config_directive_index(const struct config_directive *directive)

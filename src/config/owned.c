@@ -112,6 +112,15 @@ const struct config_ca *config_ca_find(const struct config *config, const char *
 	return NULL;
 }
 
+const struct config_ca *config_settings_ca(const struct config_settings *settings, const char *directory)
+{
+	for (size_t i = 0; i < settings->cas_count; i++) {
+		if (text_equal(settings->cas[i]->directory, directory))
+			return settings->cas[i];
+	}
+	return NULL;
+}
+
 const struct config_block *config_block_of(const struct config *config, const char *name)
 {
 	const struct config_named *named = find_named(config, name);

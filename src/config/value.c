@@ -243,7 +243,7 @@ static int read_text(const struct config_directive *directive, const char *text,
 		if (read_url(directive, text, err) < 0)
 			return -1;
 		break;
-	case CONFIG_KIND_CA:
+	case CONFIG_KIND_CAS:
 		if (strchr(text, '/') != NULL && read_url(directive, text, err) < 0)
 			return -1;
 		fault = is_word(text, HTTP_URL_MAX) ? NULL : "the name of a CA or the URL of its directory is needed";
@@ -376,7 +376,7 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_ADDRESSES:
 		return add_address(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
-	case CONFIG_KIND_CA:
+	case CONFIG_KIND_CAS:
 	case CONFIG_KIND_URL:
 	case CONFIG_KIND_PATH:
 	case CONFIG_KIND_NGINX_PATH:

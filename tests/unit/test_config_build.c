@@ -361,6 +361,53 @@ static void test_a_hundred_names_and_no_more(void **state)
 	expect(buf_text(&text), "103: names: ");
 }
 
+static void test_several_cas(void **state)
+{
+	struct config *c = build_one("ca = { zerossl, letsencrypt }\n"
+	                             "ca \"zerossl\" { eab-kid = z eab-hmac-file = /nonexistent/z }\n"
+	                             "certificate \"all\" { names = { all.example } ca-bundle = /b.pem }\n"
+	                             "certificate \"own\" { names = { own.example } ca = { letsencrypt,\n google, https://x.example/dir } }\n"
+	                             "certificate \"one\" { names = { one.example } ca = google eab-kid = g eab-hmac-file = /nonexistent/g }\n");
+	const struct config_settings *settings = &config_find(c, "all")->settings;
+
+	(void)state;
+	assert_int_equal(c->defaults.cas_count, 2);
+	assert_int_equal(settings->cas_count, 2);
+	assert_ptr_equal(settings->ca, settings->cas[0]);
+	assert_string_equal(settings->cas[0]->name, "zerossl");
+	assert_string_equal(settings->cas[0]->eab_kid, "z");
+	assert_true(settings->cas[0]->eab_needed);
+	assert_string_equal(settings->cas[1]->name, "letsencrypt");
+	assert_null(settings->cas[1]->eab_kid);
+	assert_false(settings->cas[1]->eab_needed);
+	assert_string_equal(settings->cas[1]->ca_bundle, "/b.pem");
+	assert_ptr_equal(config_settings_ca(settings, settings->cas[1]->directory), settings->cas[1]);
+	assert_null(config_settings_ca(settings, ""));
+	settings = &config_find(c, "own")->settings;
+	assert_int_equal(settings->cas_count, 3);
+	assert_string_equal(settings->ca->name, "letsencrypt");
+	assert_string_equal(settings->cas[1]->name, "google");
+	assert_string_equal(settings->cas[2]->directory, "https://x.example/dir");
+	settings = &config_find(c, "one")->settings;
+	assert_int_equal(settings->cas_count, 1);
+	assert_string_equal(settings->ca->eab_kid, "g");
+	config_free(c);
+}
+
+static void test_several_cas_that_cannot_be(void **state)
+{
+	(void)state;
+	expect("ca = { letsencrypt, zerosll }\n", "1: ca \"zerosll\": there is no such CA; did you mean");
+	expect("ca = { letsencrypt,\nletsencrypt }\n", "2: ca \"letsencrypt\" stands there twice");
+	expect("ca = letsencrypt\nca = zerossl\n", "2: ca is said in line 1 already");
+	expect("ca = { letsencrypt, zerossl }\neab-kid = a\neab-hmac-file = /nonexistent/a\n",
+	       "2: eab-kid: there are 2 CAs, and each has its own");
+	expect("ca = { letsencrypt, zerossl }\ncertificate \"a\" { names = { a.example }\neab-kid = a eab-hmac-file = /nonexistent/a }\n",
+	       "3: eab-kid: there are 2 CAs");
+	expect("ca = { google, google-staging, zerossl, letsencrypt, letsencrypt-staging, actalis, sslcom-rsa, sslcom-ecc, sectigo }\n",
+	       "1: ca: more than 8 are too many");
+}
+
 static void test_the_nearest_word_on_a_ca_counts(void **state)
 {
 	struct config *c = build_one(
@@ -513,6 +560,8 @@ int main(void)
 		cmocka_unit_test(test_no_wildcard_loses_its_star),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_a_hundred_names_and_no_more),
+		cmocka_unit_test(test_several_cas),
+		cmocka_unit_test(test_several_cas_that_cannot_be),
 		cmocka_unit_test(test_the_nearest_word_on_a_ca_counts),
 		cmocka_unit_test(test_both_places_of_a_duplicate),
 		cmocka_unit_test(test_a_broken_file_hides_no_other),

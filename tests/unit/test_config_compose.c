@@ -189,6 +189,33 @@ static void test_a_block_keeps_what_it_says(void **state)
 	config_free(c);
 }
 
+static void test_a_list_of_cas(void **state)
+{
+	const struct place *place = *state;
+	const struct config_option two[] = { { "ca", "letsencrypt, zerossl" } };
+	const struct config_option each[] = { { "ca", "letsencrypt" }, { "ca", "zerossl" } };
+	const struct config_option one[] = { { "ca", "actalis" } };
+	struct config *c;
+
+	c = issue(place, "a", NAMES("a.example"), two, 1);
+	assert_int_equal(config_find(c, "a")->settings.cas_count, 2);
+	assert_string_equal(config_find(c, "a")->settings.cas[1]->name, "zerossl");
+	config_free(c);
+	c = issue(place, "a", NAMES("a.example"), each, 2);
+	config_free(c);
+	c = issue(place, "a", NAMES("a.example"), NULL, 0);
+	config_free(c);
+	holds(place, "conf.d/a.conf",
+	      "# Written by `certd issue`, which changes the block below and nothing else here. See certd.conf(5).\n"
+	      "certificate \"a\" {\n\tnames = { \"a.example\" }\n\tca = { \"letsencrypt\", \"zerossl\" }\n}\n");
+	c = issue(place, "a", NAMES("a.example"), one, 1);
+	assert_int_equal(config_find(c, "a")->settings.cas_count, 1);
+	config_free(c);
+	holds(place, "conf.d/a.conf",
+	      "# Written by `certd issue`, which changes the block below and nothing else here. See certd.conf(5).\n"
+	      "certificate \"a\" {\n\tnames = { \"a.example\" }\n\tca = \"actalis\"\n}\n");
+}
+
 static void test_a_persons_file_is_not_changed(void **state)
 {
 	const struct place *place = *state;
@@ -232,6 +259,8 @@ static void test_options_that_cannot_be(void **state)
 	} rows[] = {
 		{ { "key", "rsa" }, "--key \"rsa\": " },
 		{ { "ca", "letsencrypt-stagin" }, "--ca \"letsencrypt-stagin\": there is no such CA; did you mean" },
+		{ { "ca", "letsencrypt,zerosll" }, "--ca \"zerosll\": there is no such CA; did you mean" },
+		{ { "ca", "letsencrypt," }, "--ca \"\": " },
 		{ { "challenge", "dns-01" }, "--challenge \"dns-01\": " },
 		{ { "webroot", "srv" }, "--webroot \"srv\": a path is absolute" },
 		{ { "state-dir", "/x" }, "--state-dir is no option for a certificate" },
@@ -292,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_a_new_certificate),
 		ROW(test_a_block_keeps_what_it_says),
+		ROW(test_a_list_of_cas),
 		ROW(test_a_persons_file_is_not_changed),
 		ROW(test_a_file_without_the_block_gets_one),
 		ROW(test_options_that_cannot_be),
