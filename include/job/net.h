@@ -4,6 +4,7 @@
 
 #include "channel/channel.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct config_ca;
@@ -27,6 +28,9 @@ int job_net_start(struct job_net *net, const struct job *job, const struct confi
 
 /* The same for what is about a CA and no certificate. */
 int job_net_start_ca(struct job_net *net, const struct job *job, const struct config_ca *ca, struct error *err);
+
+/* Whether one net process serves both: the same CA, trusted by the same. */
+bool job_net_same(const struct config_ca *a, const struct config_ca *b);
 
 /* The times of the configuration that the net process keeps to. */
 void job_net_limits(const struct job *job, struct message_limits *ret);

@@ -8,7 +8,7 @@
 struct job_run;
 struct store_state;
 
-/* Looks which of the certificates, all of one CA, are due to be asked about, asks, and remembers the answers. A failure is logged and
+/* Looks which of the certificates are due to be asked about, asks the CA that issued each, and remembers the answers. A failure is logged and
  * changes nothing but when it is tried again: what is known goes on to hold. */
 void job_renewal_look(struct job_run *run, const struct config_certificate *const *certificates, size_t count);
 

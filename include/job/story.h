@@ -42,6 +42,7 @@ struct story {
 	struct job_survey survey; /* load; survey.state is what is saved */
 	bool loaded; /* load is through: survey.state may be saved. A state that could not be read is never replaced */
 	enum story_todo todo; /* decide */
+	const struct config_ca *ca; /* obtain: that is asked now, of the certificate's list */
 	char finding[STORY_FINDING_SIZE]; /* preflight: the first thing that was wrong, and what to do; "" for nothing */
 	char finding_advice[STORY_FINDING_SIZE];
 	struct store_account *account; /* order, from here on */
@@ -66,10 +67,15 @@ void story_progress(const struct story *story, const char *step, const char *tex
 /* Saves survey.state; nothing in a dry run. */
 int story_save(struct story *story, struct error *err);
 
+/* What is remembered in survey.state of a CA of the certificate's list. NULL where it cannot be. */
+struct store_state_ca *story_ca_state(struct story *story, const char *directory);
+
 void story_limits(const struct story *story, struct message_limits *ret);
 
 int job_load(struct story *story, struct error *err);
 int job_decide(struct story *story, struct error *err);
+/* The three steps from here on with the CA that has its turn, and with the next one where it fails. */
+int job_obtain(struct story *story, struct error *err);
 int job_preflight(struct story *story, struct error *err);
 int job_order(struct story *story, struct error *err);
 int job_check(struct story *story, struct error *err);
@@ -79,7 +85,7 @@ int job_prove(struct story *story, struct error *err);
 /* The end of the story: result 0 or -1 with *err. Never fails itself. */
 void job_tell(struct story *story, int result, struct error *err);
 
-/* Opens or makes the account of the certificate's CA, and loads its keys into the story. */
+/* Opens or makes the account of the story's CA, and loads its keys into the story. */
 int job_account(struct story *story, struct error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config_ca;
 struct config_certificate;
 struct error;
 struct store_cert;
@@ -43,8 +44,8 @@ struct job_survey_options {
 	bool named;
 };
 
-/* Whether the CA that issued the newest generation is the one that is configured now: only then is it asked about it. */
-bool job_survey_same_ca(const struct job_survey *survey, const struct config_certificate *certificate);
+/* The CA that issued the newest generation, where it is one of those that are configured now: only then is it asked about it. NULL. */
+const struct config_ca *job_survey_ca(const struct job_survey *survey, const struct config_certificate *certificate);
 
 /* The window that its CA suggests, if one is known for the newest generation; all 0 else. */
 struct plan_ari job_survey_ari(const struct job_survey *survey);

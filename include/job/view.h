@@ -2,6 +2,7 @@
 #ifndef CERTD_JOB_VIEW_H
 #define CERTD_JOB_VIEW_H
 
+#include "job/choice.h"
 #include "job/survey.h"
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ struct job_view {
 	struct store_cert *store_cert; /* owned; NULL where nothing is there */
 	struct job_survey survey; /* owned */
 	struct plan_decision decision;
+	struct job_choice next; /* the CA that is asked next, and why it */
 	enum job_state state;
 	enum plan_alarm alarm;
 	bool serves; /* somebody shall serve it: there is a deployment */
@@ -45,6 +47,9 @@ void job_view_done(struct job_view *view);
 /* Whether there is something to be tried again. After a failure that somebody asked for by --force, or by names that were then not taken, there
  * is not. */
 bool job_view_waits(const struct job_view *view);
+
+/* The name of the CA that issued the newest generation, as far as it is known; or NULL. */
+const char *job_view_issuer(const struct job_view *view);
 
 /* Why somebody should look at it, in a few words ("not served", "ends soon", ...); NULL when all is well. Static. */
 const char *job_view_trouble(const struct job_view *view);

@@ -32,6 +32,21 @@ static const struct option options_known[] = {
 	{ 0 },
 };
 
+static json_t *cas_json(const struct config_settings *settings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < settings->cas_count; i++)
+		json_array_append_new(list, json_string(settings->cas[i]->name));
+	return list;
+}
+
+static json_t *next_ca_json(const struct job_view *view)
+{
+	return json_pack("{s:s?, s:s?}", "name", view->next.ca ? view->next.ca->name : NULL, "why",
+	                 view->next.why[0] != '\0' ? view->next.why : NULL);
+}
+
 static json_t *suggestion_json(const struct job_survey *survey)
 {
 	const struct store_state *state = &survey->state;
@@ -89,9 +104,10 @@ static json_t *view_json(const struct config *config, const struct job_view *vie
 	const struct cert_facts *facts = &survey->facts;
 	bool have = survey->have;
 
-	return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s?, s:o, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o}",
 	                 "name", view->certificate->name, "names", names_json(&view->certificate->names), "state",
-	                 job_state_name(view->state), "ca", settings->ca->name, "profile", settings->profile, "key",
+	                 job_state_name(view->state), "ca", settings->ca->name, "cas", cas_json(settings), "issued_by",
+	                 job_view_issuer(view), "next_ca", next_ca_json(view), "profile", settings->profile, "key",
 	                 key_type_name(settings->key), "challenge", settings->challenge, "serial", have ? facts->serial : NULL,
 	                 "fingerprint_sha256", have ? facts->fingerprint : NULL, "issuer", have ? facts->issuer : NULL,
 	                 "not_before", cli_time_json(have ? facts->not_before_at : 0), "not_after",

@@ -258,6 +258,19 @@ static void print_suggestion(const struct cli_status_table *table, const struct 
 	print_text(table, line);
 }
 
+/* Of a certificate with several CAs. */
+static void print_cas(const struct cli_status_table *table, const struct job_view *view)
+{
+	const char *issuer = job_view_issuer(view);
+	char line[sizeof(view->next.why) + 4 * TEXT_SIZE];
+
+	if (view->certificate->settings.cas_count < 2)
+		return;
+	(void)snprintf(line, sizeof(line), "%s%s%s%s is asked next%s%s", issuer ? "issued by " : "", issuer ? issuer : "", issuer ? "; " : "",
+	               view->next.ca ? view->next.ca->name : "no CA of its list", view->next.why[0] != '\0' ? ": " : "", view->next.why);
+	print_text(table, line);
+}
+
 static void print_head(const struct cli_status_table *table)
 {
 	if (table->terminal)
@@ -288,6 +301,7 @@ void cli_status_table_row(struct cli_status_table *table, const struct job_view 
 		print_terminal(table, view);
 	else
 		print_pipe(table, view);
+	print_cas(table, view);
 	print_suggestion(table, view);
 	print_trouble(table, view);
 	print_failure(table, view);

@@ -24,7 +24,7 @@ static int make_account(struct story *story, const struct config_settings *setti
 
 	if (crypto_pkey_generate(KEY_ECDSA_P256, &key, err) < 0 || crypto_pkey_print(key, &pem, err) < 0)
 		return error_context(err, "the account key");
-	return store_account_create(story->store, settings->ca->directory, settings->email, &pem, &story->account, err);
+	return store_account_create(story->store, story->ca->directory, settings->email, &pem, &story->account, err);
 }
 
 int job_account_load_key(const struct store_account *account, struct pkey **ret, struct error *err)
@@ -70,7 +70,7 @@ int job_account(struct story *story, struct error *err)
 	/* Two that find no account would make two. */
 	if (job_turn_take(story->job, "account", &turn, err) < 0)
 		return -1;
-	r = store_account_open(story->store, settings->ca->directory, settings->email, &story->account, err);
+	r = store_account_open(story->store, story->ca->directory, settings->email, &story->account, err);
 	if (r < 0)
 		return -1;
 	if (r == STORE_ABSENT && make_account(story, settings, err) < 0)
@@ -81,11 +81,11 @@ int job_account(struct story *story, struct error *err)
 		.job = story->job,
 		.net = story->net,
 		.subject = story->certificate->name,
-		.directory_url = settings->ca->directory,
+		.directory_url = story->ca->directory,
 		.account = story->account,
 		.key = &story->account_key,
 	};
 	if (job_account_settle(&talk, &changed, err) < 0)
 		return -1;
-	return settings->ca->eab_kid ? job_account_load_binding(settings->ca, &story->binding_key, err) : 0;
+	return story->ca->eab_kid ? job_account_load_binding(story->ca, &story->binding_key, err) : 0;
 }

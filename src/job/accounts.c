@@ -70,12 +70,14 @@ int job_accounts_list(const struct config *config, struct job_account_list *ret,
 /* The CA as the configuration knows it: with its trust, where a certificate's or that for all is for this directory. NULL for none. */
 static const struct config_ca *find_ca(const struct config *config, const char *directory_url)
 {
-	if (text_equal(config->defaults.ca->directory, directory_url))
-		return config->defaults.ca;
-	for (size_t i = 0; i < config->certificates_count; i++) {
-		const struct config_ca *ca = config->certificates[i]->settings.ca;
+	const struct config_ca *for_all = config_settings_ca(&config->defaults, directory_url);
 
-		if (text_equal(ca->directory, directory_url))
+	if (for_all)
+		return for_all;
+	for (size_t i = 0; i < config->certificates_count; i++) {
+		const struct config_ca *ca = config_settings_ca(&config->certificates[i]->settings, directory_url);
+
+		if (ca)
 			return ca;
 	}
 	return config_ca_find(config, directory_url);

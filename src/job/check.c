@@ -20,7 +20,7 @@ static void warn_of_chain(const struct story *story)
 	    cert_chain_facts(story->chain, cert_chain_count(story->chain) - 1, &last, &ignored) < 0)
 		return;
 	log_warning("%s: %s does not offer the preferred chain \"%s\"; its default is taken, which ends at \"%s\"",
-	            story->certificate->name, story->certificate->settings.ca->name, preferred, last.issuer);
+	            story->certificate->name, story->ca->name, preferred, last.issuer);
 }
 
 int job_check(struct story *story, struct error *err)
@@ -32,7 +32,7 @@ int job_check(struct story *story, struct error *err)
 	    cert_chain_check(story->chain, &public_key, &story->certificate->names, clock_wall(story->job->clock), SKEW_S,
 	                     err) < 0 ||
 	    cert_chain_facts(story->chain, 0, &story->facts, err) < 0) {
-		error_context(err, "the certificate that %s issued is refused", story->certificate->settings.ca->name);
+		error_context(err, "the certificate that %s issued is refused", story->ca->name);
 		return -1;
 	}
 	warn_of_chain(story);

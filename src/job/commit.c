@@ -12,6 +12,8 @@
 #include "store/account.h"
 #include "store/store.h"
 
+#include <string.h>
+
 static int add_generation(struct story *story, struct error *err)
 {
 	CLEANUP(buf_done) struct buf cert = BUF(CERT_PEM_MAX);
@@ -45,10 +47,13 @@ static void note_issue(struct story *story)
 	if (story->outcome->reason == PLAN_ARI &&
 	    now_at < plan_lifetime_renew_at(survey->facts.not_before_at, survey->facts.not_after_at))
 		state->ari_early_at = now_at;
-	text_copy(state->directory, sizeof(state->directory), settings->ca->directory);
-	text_copy(state->ca, sizeof(state->ca), settings->ca->name);
+	text_copy(state->directory, sizeof(state->directory), story->ca->directory);
+	text_copy(state->ca, sizeof(state->ca), story->ca->name);
 	text_copy(state->account, sizeof(state->account), account_url ? account_url : "");
 	text_copy(state->profile, sizeof(state->profile), settings->profile ? settings->profile : "");
+	/* What failed before is over, and the next renewal begins with the preferred CA again; orders that are in flight elsewhere are for a key
+	 * that is used now. */
+	memset(state->cas, 0, sizeof(state->cas));
 	job_renewal_forget(state);
 }
 

@@ -89,7 +89,7 @@ static int tell_story(struct story *story, struct error *err)
 	case STORY_TELL:
 		return 0;
 	case STORY_ISSUE:
-		if (job_preflight(story, err) < 0 || job_order(story, err) < 0 || job_check(story, err) < 0)
+		if (job_obtain(story, err) < 0)
 			return -1;
 		if (story->options->dry_run)
 			return 0;
@@ -173,11 +173,7 @@ void job_run_close(struct job_run *run)
  * first of each CA was named. */
 static bool same_net(const struct config_certificate *a, const struct config_certificate *b)
 {
-	const struct config_ca *ca_a = a->settings.ca;
-	const struct config_ca *ca_b = b->settings.ca;
-
-	return text_equal(ca_a->directory, ca_b->directory) &&
-	       text_equal(ca_a->ca_bundle ? ca_a->ca_bundle : "", ca_b->ca_bundle ? ca_b->ca_bundle : "");
+	return job_net_same(a->settings.ca, b->settings.ca);
 }
 
 /* What the CA said of a new certificate, for the outcome that is shown. */

@@ -55,10 +55,17 @@ static _Noreturn void child(const struct job *job, const struct config_ca *ca, i
 	_exit(netproc_main(&config));
 }
 
+bool job_net_same(const struct config_ca *a, const struct config_ca *b)
+{
+	return text_equal(a->directory, b->directory) &&
+	       text_equal(a->ca_bundle ? a->ca_bundle : "", b->ca_bundle ? b->ca_bundle : "");
+}
+
 static bool serves(const struct job_net *net, const struct config_ca *ca)
 {
-	return net->fd >= 0 && text_equal(net->directory_url, ca->directory) &&
-	       text_equal(net->ca_bundle ? net->ca_bundle : "", ca->ca_bundle ? ca->ca_bundle : "");
+	const struct config_ca its = { .directory = net->directory_url, .ca_bundle = net->ca_bundle };
+
+	return net->fd >= 0 && job_net_same(&its, ca);
 }
 
 int job_net_start(struct job_net *net, const struct job *job, const struct config_certificate *certificate,

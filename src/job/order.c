@@ -23,13 +23,52 @@
 
 enum { CONTACT_SIZE = 512, PATIENCE_MS = 30 * 1000, THUMBPRINT_MAX = 64 };
 
+/* Puts aside the order of the CA that was asked last, and takes up the one that is in flight at this one, if there is any. All are for the same names
+ * and key: what is begun anew forgets them. */
+static void turn_to_ca(struct story *story)
+{
+	struct store_state *state = &story->survey.state;
+	struct store_state_ca *kept;
+
+	if (story->options->dry_run || text_equal(state->order_directory, story->ca->directory))
+		return;
+	if (state->order_url[0] != '\0' && config_settings_ca(&story->certificate->settings, state->order_directory)) {
+		kept = story_ca_state(story, state->order_directory);
+		if (kept && text_copy(kept->order_url, sizeof(kept->order_url), state->order_url) &&
+		    text_copy(kept->order_account, sizeof(kept->order_account), state->order_account))
+			kept->order_expires_at = state->order_expires_at;
+		else if (kept)
+			kept->order_url[0] = '\0';
+	}
+	state->order_url[0] = '\0';
+	state->order_expires_at = 0;
+	state->order_account[0] = '\0';
+	text_copy(state->order_directory, sizeof(state->order_directory), story->ca->directory);
+	kept = story_ca_state(story, story->ca->directory);
+	if (!kept || kept->order_url[0] == '\0')
+		return;
+	text_copy(state->order_url, sizeof(state->order_url), kept->order_url);
+	text_copy(state->order_account, sizeof(state->order_account), kept->order_account);
+	state->order_expires_at = kept->order_expires_at;
+	kept->order_url[0] = '\0';
+}
+
+static bool has_order_elsewhere(const struct store_state *state)
+{
+	for (size_t i = 0; i < STORE_STATE_CAS_MAX; i++) {
+		if (state->cas[i].order_url[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
 /* Whether what was begun earlier is for the same names, key type, profile, CA and account. */
 static bool same_order(const struct story *story)
 {
 	const struct store_state *state = &story->survey.state;
 
 	return text_equal(state->order_names, story->survey.digest) &&
-	       text_equal(state->order_directory, story->certificate->settings.ca->directory);
+	       text_equal(state->order_directory, story->ca->directory);
 }
 
 /* The key and CSR of an earlier, interrupted attempt. False when there are none that fit. */
@@ -91,14 +130,16 @@ static int begin(struct story *story, struct error *err)
 		return -1;
 	if (story->options->dry_run)
 		return 0;
-	/* The order that the state may name belongs to the key that is about to be replaced. */
+	/* The orders that the state may name belong to the key that is about to be replaced. */
+	for (size_t i = 0; i < STORE_STATE_CAS_MAX; i++)
+		state->cas[i].order_url[0] = '\0';
 	state->order_url[0] = '\0';
 	state->order_expires_at = 0;
 	text_copy(state->order_names, sizeof(state->order_names), "");
 	if (story_save(story, err) < 0 || store_pending_save(story->store_cert, &story->key_pem, &story->csr_der, err) < 0)
 		return -1;
 	text_copy(state->order_names, sizeof(state->order_names), story->survey.digest);
-	text_copy(state->order_directory, sizeof(state->order_directory), story->certificate->settings.ca->directory);
+	text_copy(state->order_directory, sizeof(state->order_directory), story->ca->directory);
 	text_copy(state->order_account, sizeof(state->order_account), "");
 	return story_save(story, err);
 }
@@ -168,7 +209,7 @@ static const char *predecessor(const struct story *story)
 	const char *account_url = store_account_url(story->account);
 
 	if (story->options->dry_run || !survey->have || survey->facts.ari_id[0] == '\0' || !account_url ||
-	    !job_survey_same_ca(survey, story->certificate) || !text_equal(survey->state.account, account_url))
+	    !text_equal(survey->state.directory, story->ca->directory) || !text_equal(survey->state.account, account_url))
 		return NULL;
 	return survey->facts.ari_id;
 }
@@ -178,12 +219,12 @@ static int converse(struct story *story, struct error *err)
 	const struct config_settings *settings = &story->certificate->settings;
 	char contact[CONTACT_SIZE];
 	const struct notary_config notary = {
-		.directory_url = settings->ca->directory,
+		.directory_url = story->ca->directory,
 		.account_key = story->account_key,
 		.account = story->account,
-		.binding_kid = settings->ca->eab_kid,
+		.binding_kid = story->ca->eab_kid,
 		.binding_key = &story->binding_key,
-		.binding_algorithm = settings->ca->eab_algorithm,
+		.binding_algorithm = story->ca->eab_algorithm,
 		.names = &story->certificate->names,
 		.method = challenge_find(settings->challenge),
 		.challenge = { .webroot = settings->webroot },
@@ -197,7 +238,7 @@ static int converse(struct story *story, struct error *err)
 	CLEANUP(strv_done) struct strv challenges = STRV(1);
 	struct message_issue task = {
 		.names = story->certificate->names,
-		.directory_url = settings->ca->directory,
+		.directory_url = story->ca->directory,
 		.account_url = store_account_url(story->account),
 		.contact = settings->email ? contact : NULL,
 		.profile = settings->profile,
@@ -206,7 +247,7 @@ static int converse(struct story *story, struct error *err)
 		.order_url = order_to_resume(story),
 		.replaces = predecessor(story),
 		.agree_tos = settings->agree_tos,
-		.binding = settings->ca->eab_kid != NULL,
+		.binding = story->ca->eab_kid != NULL,
 	};
 	json_auto_t *result = NULL;
 	const char *chain;
@@ -231,7 +272,7 @@ static void forget_key(struct story *story)
 {
 	struct error trouble;
 
-	if (story->options->dry_run || story->survey.state.order_url[0] != '\0')
+	if (story->options->dry_run || story->survey.state.order_url[0] != '\0' || has_order_elsewhere(&story->survey.state))
 		return;
 	error_clear(&trouble);
 	if (store_pending_clear(story->store_cert, &trouble) < 0)
@@ -267,7 +308,7 @@ static void name_ca(const struct story *story, struct error *err)
 	if (err->kind == ERROR_SYSTEM || err->kind == ERROR_INTERNAL || err->kind == ERROR_USAGE ||
 	    err->kind == ERROR_INTERRUPTED)
 		return;
-	if (http_url_origin(story->certificate->settings.ca->directory, origin, sizeof(origin)) < 0)
+	if (http_url_origin(story->ca->directory, origin, sizeof(origin)) < 0)
 		return;
 	*strrchr(origin, ':') = '\0';
 	host = origin + strlen("https://");
@@ -294,6 +335,7 @@ int job_order(struct story *story, struct error *err)
 	if (job_account(story, err) < 0)
 		return -1;
 	sweep(story);
+	turn_to_ca(story);
 	if (!take_up_pending(story) && begin(story, err) < 0)
 		return -1;
 	if (converse(story, err) < 0) {

@@ -102,7 +102,7 @@ static int look_at_profile(const struct story *story, struct error *err)
 	const struct config_settings *settings = &story->certificate->settings;
 	char refusal[STORY_FINDING_SIZE];
 
-	if (!plan_profile_refuses(settings->ca->directory, settings->profile, &story->certificate->names, refusal, sizeof(refusal)))
+	if (!plan_profile_refuses(story->ca->directory, settings->profile, &story->certificate->names, refusal, sizeof(refusal)))
 		return 0;
 	if (!settings->preflight) {
 		log_warning("%s: %s", story->certificate->name, refusal);
@@ -116,7 +116,7 @@ static int look_at_profile(const struct story *story, struct error *err)
 /* No public CA issues for what is not on the internet (CA/Browser Forum, Baseline Requirements 4.2.2); of a CA of one's own nothing is known. */
 static void look_at_addresses(struct story *story)
 {
-	const struct config_ca *ca = story->certificate->settings.ca;
+	const struct config_ca *ca = story->ca;
 	const struct ident_list *names = &story->certificate->names;
 
 	for (size_t i = 0; i < names->count; i++) {
@@ -167,5 +167,5 @@ int job_preflight(struct story *story, struct error *err)
 		return -1;
 	}
 	log_failure(LOG_LEVEL_WARNING, "the preflight could not be done, going on without it", &trouble);
-	return job_net_start(story->net, story->job, story->certificate, err);
+	return job_net_start_ca(story->net, story->job, story->ca, err);
 }

@@ -25,6 +25,7 @@ enum { PATIENCE_MS = 15 * 1000 };
 /* A certificate to be asked about, and what has to be known of it to judge the answer. */
 struct question {
 	const struct config_certificate *certificate;
+	const struct config_ca *ca; /* that issued it, which may be any of its list; nobody else is asked */
 	char id[CERT_ARI_ID_SIZE];
 	int64_t not_before_at;
 	int64_t not_after_at;
@@ -48,20 +49,22 @@ static bool is_due(const struct job_run *run, const struct config_certificate *c
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	CLEANUP(job_survey_done) struct job_survey survey = { 0 };
 	const int64_t now_at = clock_wall(run->job->clock);
+	const struct config_ca *ca;
 	struct error ignored;
 
 	error_clear(&ignored);
 	if (store_cert_open(run->store, certificate->name, false, &store_cert, &ignored) != STORE_OK ||
 	    store_state_load(store_cert, &survey.state, &ignored) != STORE_OK)
 		return false;
-	if (!job_survey_same_ca(&survey, certificate) ||
-	    (survey.state.ari_id[0] != '\0' && survey.state.ari_next_check_at > now_at))
+	ca = job_survey_ca(&survey, certificate);
+	if (!ca || (survey.state.ari_id[0] != '\0' && survey.state.ari_next_check_at > now_at))
 		return false;
 	if (job_survey_read(store_cert, certificate, &survey, &ignored) < 0 || !survey.have ||
 	    survey.facts.ari_id[0] == '\0' || survey.facts.not_after_at <= now_at)
 		return false;
 	*ret = (struct question){
 		.certificate = certificate,
+		.ca = ca,
 		.not_before_at = survey.facts.not_before_at,
 		.not_after_at = survey.facts.not_after_at,
 	};
@@ -174,7 +177,7 @@ static int ask(struct job_run *run, const struct question *questions, size_t cou
 {
 	const struct job *job = run->job;
 	const struct notary_config notary = {
-		.directory_url = questions[0].certificate->settings.ca->directory,
+		.directory_url = questions[0].ca->directory,
 		.tick = job->tick,
 		.self = job->self,
 	};
@@ -219,6 +222,22 @@ static int ask_and_remember(struct job_run *run, const struct question *question
 	return windows ? 0 : -1;
 }
 
+/* Brings those of the first question's CA to the front. How many they are. */
+static size_t gather(struct question *questions, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count && n < MESSAGE_RENEWAL_MAX; i++) {
+		struct question one = questions[i];
+
+		if (!job_net_same(one.ca, questions[0].ca))
+			continue;
+		questions[i] = questions[n];
+		questions[n++] = one;
+	}
+	return n;
+}
+
 void job_renewal_look(struct job_run *run, const struct config_certificate *const *certificates, size_t count)
 {
 	CLEANUP(clean_free) struct question *questions = NULL;
@@ -232,11 +251,10 @@ void job_renewal_look(struct job_run *run, const struct config_certificate *cons
 		return;
 	for (size_t i = 0; i < count; i++)
 		due += is_due(run, certificates[i], &questions[due]);
-	for (size_t i = 0; i < due; i += MESSAGE_RENEWAL_MAX) {
-		size_t n = due - i < MESSAGE_RENEWAL_MAX ? due - i : MESSAGE_RENEWAL_MAX;
-
+	for (size_t i = 0, n; i < due; i += n) {
+		n = gather(&questions[i], due - i);
 		error_clear(&err);
-		if (job_net_start(&run->net, run->job, certificates[0], &err) < 0)
+		if (job_net_start_ca(&run->net, run->job, questions[i].ca, &err) < 0)
 			return;
 		if (ask_and_remember(run, &questions[i], n, &err) < 0)
 			log_debug("renewal information: %s", err.message);

@@ -130,7 +130,10 @@ static void find_ca(struct revoking *r)
 	const struct config_ca *known;
 
 	r->ca = *configured;
-	if (directory[0] == '\0' || text_equal(directory, configured->directory))
+	known = config_settings_ca(&r->certificate->settings, directory);
+	if (known)
+		r->ca = *known;
+	if (directory[0] == '\0' || known)
 		return;
 	known = config_ca_find(r->job->config, directory);
 	r->ca = known ? *known : (struct config_ca){ .name = r->survey.state.ca, .directory = directory };

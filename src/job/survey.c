@@ -177,7 +177,7 @@ static int64_t blocked_until(const struct job_survey *survey, const struct confi
 	if (state->last_ok || state->next_at == 0)
 		return 0;
 	if (!text_equal(state->order_names, survey->digest) ||
-	    !text_equal(state->order_directory, certificate->settings.ca->directory))
+	    !config_settings_ca(&certificate->settings, state->order_directory))
 		return 0;
 	if (state->last_error.kind != ERROR_LATER && options->named)
 		return 0;
@@ -187,9 +187,9 @@ static int64_t blocked_until(const struct job_survey *survey, const struct confi
 	return state->next_at;
 }
 
-bool job_survey_same_ca(const struct job_survey *survey, const struct config_certificate *certificate)
+const struct config_ca *job_survey_ca(const struct job_survey *survey, const struct config_certificate *certificate)
 {
-	return text_equal(survey->state.directory, certificate->settings.ca->directory);
+	return config_settings_ca(&certificate->settings, survey->state.directory);
 }
 
 struct plan_ari job_survey_ari(const struct job_survey *survey)
@@ -226,7 +226,7 @@ int64_t job_survey_check_at(const struct job_survey *survey, const struct config
 {
 	const struct store_state *state = &survey->state;
 
-	if (!survey->have || survey->facts.ari_id[0] == '\0' || !job_survey_same_ca(survey, certificate))
+	if (!survey->have || survey->facts.ari_id[0] == '\0' || !job_survey_ca(survey, certificate))
 		return 0;
 	/* Never asked about this one: now, and any time is. */
 	return text_equal(state->ari_id, survey->facts.ari_id) && state->ari_next_check_at > 0 ? state->ari_next_check_at : 1;
@@ -249,7 +249,7 @@ void job_survey_decide(const struct job_survey *survey, const struct config_cert
 		.revoked = survey->revoked,
 		.same_names = survey->have && ident_list_same(&survey->names, &certificate->names),
 		.same_key = survey->have && text_equal(survey->facts.key, key_type_name(certificate->settings.key)),
-		.same_ca = state->directory[0] == '\0' || text_equal(state->directory, certificate->settings.ca->directory),
+		.same_ca = state->directory[0] == '\0' || job_survey_ca(survey, certificate),
 		.same_profile = same_profile(state, &certificate->settings),
 		.ari = job_survey_ari(survey),
 		.last_early_at = state->ari_early_at,

@@ -9,6 +9,7 @@
 #include "base/strv.h"
 #include "deploy/deploy.h"
 #include "hook/hook.h"
+#include "job/choice.h"
 #include "plan/backoff.h"
 #include "store/store.h"
 
@@ -83,6 +84,17 @@ static void raise_alarm(struct story *story)
 	save(story);
 }
 
+/* Whether the next attempt is made with another CA than the one that failed: what that one asks for is not asked of the other. */
+static bool other_has_turn(const struct story *story)
+{
+	struct job_choice next;
+
+	if (!story->ca || story->certificate->settings.cas_count < 2)
+		return false;
+	job_choose_ca(story->store, story->certificate, &story->survey.state, NULL, &next);
+	return next.ca && next.ca != story->ca;
+}
+
 static void tell_failure(struct story *story, const struct error *error)
 {
 	struct store_state *state = &story->survey.state;
@@ -94,7 +106,7 @@ static void tell_failure(struct story *story, const struct error *error)
 	if (state->attempts < UINT32_MAX)
 		state->attempts++;
 	state->next_at = now_at + plan_backoff_s(state->attempts, story->job->random);
-	if (error->kind == ERROR_LATER && error->retry_at > now_at)
+	if (error->kind == ERROR_LATER && error->retry_at > now_at && !other_has_turn(story))
 		state->next_at = error->retry_at;
 	save(story);
 	raise_alarm(story);

@@ -67,6 +67,7 @@ int job_view_read(const struct store *store, const struct config_certificate *ce
 		return -1;
 	}
 	job_survey_decide(&ret->survey, certificate, &options, &ret->decision);
+	job_choose_ca(store, certificate, state, NULL, &ret->next);
 	ret->state = judge(ret);
 	ret->alarm = job_survey_alarm(&ret->survey, ret->state == JOB_STATE_FAILING, now_at);
 	ret->serves = certificate->settings.deploy != CONFIG_DEPLOY_NONE;
@@ -79,6 +80,15 @@ void job_view_done(struct job_view *view)
 {
 	job_survey_done(&view->survey);
 	store_cert_cleanup(&view->store_cert);
+}
+
+const char *job_view_issuer(const struct job_view *view)
+{
+	const struct config_ca *ca = job_survey_ca(&view->survey, view->certificate);
+
+	if (!view->survey.have)
+		return NULL;
+	return ca ? ca->name : view->survey.state.ca[0] != '\0' ? view->survey.state.ca : NULL;
 }
 
 const char *job_view_trouble(const struct job_view *view)

@@ -2,6 +2,7 @@
 
 #include "ca_internal.h"
 
+#include "base/clean.h"
 #include "base/text.h"
 
 #include <signal.h>
@@ -412,6 +413,38 @@ static void clock_pass(void *self, int64_t ms)
 
 	ca->wall_at_ms += ms;
 	ca->monotonic_ms += ms;
+}
+
+/* What is for the second one; the first one takes the rest. */
+static int perform_pair(void *self, struct http_exchange *const *exchanges, size_t count, struct error *err)
+{
+	struct ca_pair *pair = self;
+	CLEANUP(clean_free) struct http_exchange **first = calloc(count + 1, sizeof(*first));
+	CLEANUP(clean_free) struct http_exchange **second = calloc(count + 1, sizeof(*second));
+	size_t firsts = 0, seconds = 0;
+
+	if (first == NULL || second == NULL)
+		return error_oom(err);
+	for (size_t i = 0; i < count; i++) {
+		if (text_has_prefix(exchanges[i]->request.url, pair->second->base))
+			second[seconds++] = exchanges[i];
+		else
+			first[firsts++] = exchanges[i];
+	}
+	if (firsts > 0 && perform_all(pair->first, first, firsts, err) < 0)
+		return -1;
+	pair->second->wall_at_ms = pair->first->wall_at_ms;
+	pair->second->monotonic_ms = pair->first->monotonic_ms;
+	if (seconds > 0 && perform_all(pair->second, second, seconds, err) < 0)
+		return -1;
+	pair->first->wall_at_ms = pair->second->wall_at_ms;
+	pair->first->monotonic_ms = pair->second->monotonic_ms;
+	return 0;
+}
+
+struct http_client ca_pair_client(struct ca_pair *pair)
+{
+	return (struct http_client){ .perform_all = perform_pair, .free = free_nothing, .self = pair };
 }
 
 struct clock ca_clock(struct ca *ca)

@@ -213,6 +213,14 @@ void ca_unshare(void *memory, size_t size);
 /* Its http client, and its time: sleeping lets it pass. Both work in every process that shares the memory. */
 struct http_client ca_client(struct ca *ca);
 struct clock ca_clock(struct ca *ca);
+
+/* Two of them behind one client, told apart by their bases. The time is the first one's. */
+struct ca_pair {
+	struct ca *first;
+	struct ca *second;
+};
+
+struct http_client ca_pair_client(struct ca_pair *pair);
 void ca_pass_time(struct ca *ca, int64_t s);
 
 /* Adds a fault; those added first are looked at first, one applies to a request. */

@@ -67,10 +67,28 @@ void world_configure(struct world *world, const char *names, const char *more)
 	buf_printf(&text,
 	           "state-dir = \"%s/state\"\nruntime-dir = \"%s/run\"\nwebroot = \"%s/webroot\"\nhooks-dir = \"%s/hooks\"\n"
 	           "nginx-snippet-dir = \"%s/snippets\"\nagree-tos = true\ndeploy = \"none\"\npreflight = false\n"
-	           "ca = \"%s/directory\"\ncertificate \"" WORLD_CERT "\" {\n names = { %s }\n %s\n}\n",
-	           p, p, p, p, p, world->ca->base, names, more);
+	           "%sca = { \"%s/directory\"%s%s%s }\ncertificate \"" WORLD_CERT "\" {\n names = { %s }\n %s\n}\n",
+	           p, p, p, p, p, world->head ? world->head : "", world->ca->base, world->other ? ", \"" : "", world->other ? world->other->base : "",
+	           world->other ? "/directory\"" : "", names, more);
 	assert_false(text.failed);
 	write_text(world, "certd.conf", buf_text(&text), 0644);
+}
+
+static void set_up_ca(struct ca *ca, const char *path)
+{
+	ca->verify_signatures = true;
+	ca->without_renewal_info = true;
+	ca->reuse_orders = true;
+	ca->validation = CA_VALIDATE_WEBROOT;
+	snprintf(ca->webroot, sizeof(ca->webroot), "%s/webroot", path);
+}
+
+void world_add_ca(struct world *world)
+{
+	world->other = ca_new_shared();
+	snprintf(world->other->base, sizeof(world->other->base), "https://other.example");
+	set_up_ca(world->other, world->path);
+	world_configure(world, "\"a.example\", \"www.a.example\"", "");
 }
 
 int world_setup(void **state)
@@ -84,11 +102,7 @@ int world_setup(void **state)
 	assert_int_equal(chmod(world->path, 0755), 0);
 	world->last = ca_share(sizeof(*world->last));
 	world->ca = ca_new_shared();
-	world->ca->verify_signatures = true;
-	world->ca->without_renewal_info = true;
-	world->ca->reuse_orders = true;
-	world->ca->validation = CA_VALIDATE_WEBROOT;
-	snprintf(world->ca->webroot, sizeof(world->ca->webroot), "%s/webroot", world->path);
+	set_up_ca(world->ca, world->path);
 	world->options = (struct job_options){ .deploy = true };
 	make_dir(world, "webroot");
 	make_dir(world, "hooks");
@@ -108,6 +122,12 @@ int world_teardown(void **state)
 	if (world->ca->violation_count > 0)
 		print_error("violation: %s\n", world->ca->violations[0]);
 	r = world->ca->violation_count > 0 ? -1 : 0;
+	if (world->other && world->other->violation_count > 0) {
+		print_error("violation at the other CA: %s\n", world->other->violations[0]);
+		r = -1;
+	}
+	if (world->other)
+		ca_unshare(world->other, sizeof(*world->other));
 	ca_unshare(world->ca, sizeof(*world->ca));
 	ca_unshare(world->last, sizeof(*world->last));
 	*name++ = '\0';
@@ -134,7 +154,8 @@ static int do_account(const struct world *world, const struct job *job, struct e
 /* The life of a run. */
 static _Noreturn void live(const struct world *world)
 {
-	const struct http_client http = ca_client(world->ca);
+	struct ca_pair both = { world->ca, world->other };
+	const struct http_client http = world->other ? ca_pair_client(&both) : ca_client(world->ca);
 	const struct clock clock = ca_clock(world->ca);
 	const struct config_certificate *certificate;
 	struct world_outcome *last = world->last;

@@ -31,14 +31,19 @@ struct world_outcome {
 struct world {
 	char path[64];
 	struct ca *ca;
+	struct ca *other; /* or NULL: the second one of the certificate's list */
 	struct world_outcome *last; /* shared with the run */
 	struct job_options options; /* of the next runs */
+	const char *head; /* what else world_configure() says outside of blocks; or NULL */
 	const struct job_account_wish *account; /* the next runs are `certd account` with the only account there is */
 	unsigned int runs;
 };
 
 int world_setup(void **state);
 int world_teardown(void **state);
+
+/* From now on there is another CA, "https://other.example", and the certificate's list is of both. */
+void world_add_ca(struct world *world);
 
 /* Writes the configuration again, with these lines more inside the certificate's block. */
 void world_configure(struct world *world, const char *names, const char *more);

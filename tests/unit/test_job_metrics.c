@@ -23,10 +23,12 @@
 enum { TEXT_MAX = 64 * 1024 };
 
 static const struct config_ca ca = { .name = "ca", .directory = "https://ca.example/dir" };
+static const struct config_ca *const cas[] = { &ca };
 
 static struct config_certificate certificate_called(const char *name)
 {
-	return (struct config_certificate){ .name = name, .settings = { .ca = &ca, .deploy = CONFIG_DEPLOY_NGINX } };
+	return (struct config_certificate){ .name = name,
+		                            .settings = { .ca = &ca, .cas = cas, .cas_count = 1, .deploy = CONFIG_DEPLOY_NGINX } };
 }
 
 static void test_text(void **state)

@@ -28,7 +28,8 @@ static struct error err;
 static const struct testca_name names[] = { { GEN_DNS, "a.example", 0 }, { GEN_DNS, "*.a.example", 0 }, { GEN_IPADD, "\xc0\x00\x02\x01", 4 } };
 
 static struct config_ca ca = { .name = "ca", .directory = "https://ca.example/" };
-static struct config_certificate certificate = { .name = "a.example", .settings = { .ca = &ca } };
+static const struct config_ca *const cas[] = { &ca };
+static struct config_certificate certificate = { .name = "a.example", .settings = { .ca = &ca, .cas = cas, .cas_count = 1 } };
 
 struct place {
 	struct scratch *scratch;
