@@ -44,6 +44,9 @@ static void judge(const struct job_survey *survey, const struct config_certifica
 	ret->by_lifetime = decision.verdict == PLAN_NOT_DUE && decision.reason == PLAN_LIFETIME;
 	if (state->deploy_generation != 0 || state->post_renew_pending)
 		ret->next_at = later(state, now_at);
+	/* A run moves it aside, and says so. */
+	if (survey->state_damaged)
+		ret->next_at = now_at;
 	if (check_at != 0 && check_at < ret->next_at) {
 		ret->next_at = check_at;
 		ret->by_lifetime = false;
