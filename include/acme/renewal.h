@@ -18,8 +18,8 @@ enum { ACME_RENEWAL_REASON_SIZE = 256, ACME_RENEWAL_URL_SIZE = 512, ACME_RENEWAL
 enum acme_renewal_answer {
 	ACME_RENEWAL_UNASKED,
 	ACME_RENEWAL_WINDOW, /* start_at and end_at as the CA says them, end_at after start_at; the times are not judged */
-	ACME_RENEWAL_TEMPORARY, /* a connection that failed, a 5xx, a 429: reason */
-	ACME_RENEWAL_LASTING, /* any other status, an answer that makes no sense: reason */
+	ACME_RENEWAL_TEMPORARY, /* a time-out, a connection that broke, a 5xx, a 429: reason */
+	ACME_RENEWAL_LASTING, /* a name that is not known, a connection that is refused, any other status, an answer that makes no sense: reason */
 	ACME_RENEWAL_UNSUPPORTED, /* the CA has no renewal information */
 };
 
@@ -35,7 +35,8 @@ struct acme_renewal {
 };
 
 /* Asks for all of them, in batches over the session's connection. A CA that does not answer, or asks to come back later, is not asked for
- * the rest: those are ACME_RENEWAL_TEMPORARY with the same reason and time. -1 when the directory cannot be had; or memory is out. */
+ * the rest: those are as the one that failed, with the same reason and time. -1 when the directory cannot be had for a reason that may pass; or
+ * memory is out. Which failures pass and which last is as RFC 9773 section 4.3.3 has it. */
 int acme_renewal_ask(struct acme_session *session, struct acme_renewal *items, size_t count, struct error *err);
 
 /* Reads one answer's body. ERROR_PROTOCOL names the field. */

@@ -14,6 +14,7 @@ struct acme_session {
 	struct acme_directory directory;
 	bool directory_known;
 	int64_t directory_since_ms;
+	enum http_failure directory_failure; /* what kept it from coming last */
 
 	struct acme_nonces nonces;
 	size_t nonces_wanted; /* more of them shall be there after the next request: fetched beside it */

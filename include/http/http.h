@@ -56,10 +56,19 @@ struct http_response {
 	bool cut; /* more than limits.body_max came (an error for https_only requests; a probe keeps what fits) */
 };
 
+/* What kind of thing kept an answer from coming, for callers who do different things then. */
+enum http_failure {
+	HTTP_FAILURE_NONE, /* none, or none of these */
+	HTTP_FAILURE_NAME, /* the host's name could not be resolved */
+	HTTP_FAILURE_REFUSED, /* nobody takes connections there */
+	HTTP_FAILURE_TIMEOUT,
+};
+
 struct http_exchange {
 	struct http_request request;
 	struct http_response response;
 	int result; /* 0: an answer came, whatever its status; -1: error says why not */
+	enum http_failure failure;
 	struct error error;
 };
 

@@ -42,8 +42,8 @@ int64_t plan_ari_renew_at(const struct plan_ari_facts *facts);
 
 enum plan_ari_answer {
 	PLAN_ARI_WINDOW, /* an answer, with or without a Retry-After */
-	PLAN_ARI_TEMPORARY, /* no answer, or a 5xx: it may pass */
-	PLAN_ARI_LASTING, /* an answer that makes no sense, or a 4xx */
+	PLAN_ARI_TEMPORARY, /* no answer in time, or a 5xx: it may pass. 1, 2, 4, ... 32 minutes, and then as one that lasts */
+	PLAN_ARI_LASTING, /* nobody to ask, an answer that makes no sense, or a 4xx */
 	PLAN_ARI_UNSUPPORTED, /* the CA has no renewal information at all */
 };
 

@@ -67,6 +67,20 @@ static void set_failure(struct acme_renewal *item, enum acme_renewal_answer answ
 	text_clean(item->reason);
 }
 
+/* RFC 9773 section 4.3.3: a name that is not known and a port where nobody listens are no passing trouble. */
+static enum acme_renewal_answer answer_without(enum http_failure failure, const struct error *error)
+{
+	switch (failure) {
+	case HTTP_FAILURE_NAME:
+	case HTTP_FAILURE_REFUSED:
+		return ACME_RENEWAL_LASTING;
+	case HTTP_FAILURE_NONE:
+	case HTTP_FAILURE_TIMEOUT:
+		break;
+	}
+	return error->kind == ERROR_NETWORK ? ACME_RENEWAL_TEMPORARY : ACME_RENEWAL_LASTING;
+}
+
 /* Reads what came of one question. True when the rest is not to be asked. */
 static bool settle(const struct acme_session *session, const struct http_exchange *x, struct acme_renewal *item)
 {
@@ -76,7 +90,7 @@ static bool settle(const struct acme_session *session, const struct http_exchang
 
 	error_clear(&error);
 	if (x->result < 0) {
-		set_failure(item, x->error.kind == ERROR_NETWORK ? ACME_RENEWAL_TEMPORARY : ACME_RENEWAL_LASTING, &x->error);
+		set_failure(item, answer_without(x->failure, &x->error), &x->error);
 		return x->error.kind == ERROR_NETWORK;
 	}
 	item->retry_at = http_retry_after(response, now_at);
@@ -97,14 +111,14 @@ static bool settle(const struct acme_session *session, const struct http_exchang
 	return false;
 }
 
-static int ask_batch(struct acme_session *session, struct acme_renewal *items, size_t count, bool *ret_stop,
+/* *ret_stop is one of the items when the rest is not to be asked: it says why. */
+static int ask_batch(struct acme_session *session, struct acme_renewal *items, size_t count, const struct acme_renewal **ret_stop,
                      struct error *err)
 {
 	CLEANUP(batch_cleanup) struct batch *batch = calloc(1, sizeof(*batch));
 	struct http_exchange *list[ACME_RENEWAL_BATCH];
 	struct http_request request = { .method = HTTP_GET, .https_only = true, .limits = session->config.limits.http };
 	const char *base = session->directory.renewal_info;
-	bool stop = false;
 
 	if (!batch)
 		return error_oom(err);
@@ -121,39 +135,44 @@ static int ask_batch(struct acme_session *session, struct acme_renewal *items, s
 	}
 	if (http_perform_all(session->config.http, list, count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		stop = settle(session, &batch->exchanges[i], &items[i]) || stop;
-	*ret_stop = stop;
+	for (size_t i = 0; i < count; i++) {
+		if (settle(session, &batch->exchanges[i], &items[i]) && !*ret_stop)
+			*ret_stop = &items[i];
+	}
 	return 0;
 }
 
-/* What is not asked any more is as the first of those that said so. */
-static void give_up(struct acme_renewal *items, size_t asked, size_t count)
+/* What is not asked any more is as what said so; all that is left for the next time is the attempt's time-out. */
+static void give_up(struct acme_renewal *items, size_t count, const struct acme_renewal *why)
 {
-	const struct acme_renewal *why = NULL;
-
-	for (size_t i = 0; i < asked && !why; i++)
-		if (items[i].answer == ACME_RENEWAL_TEMPORARY)
-			why = &items[i];
-	for (size_t i = asked; i < count && why; i++) {
-		items[i].answer = ACME_RENEWAL_TEMPORARY;
-		items[i].retry_at = why->retry_at;
-		text_copy(items[i].reason, sizeof(items[i].reason), why->reason);
+	for (size_t i = 0; i < count; i++) {
+		items[i].answer = why ? why->answer : ACME_RENEWAL_TEMPORARY;
+		items[i].retry_at = why ? why->retry_at : 0;
+		text_copy(items[i].reason, sizeof(items[i].reason), why ? why->reason : "the time for asking was over");
 	}
+}
+
+/* Without the directory nothing can be asked. 0 when that is an answer for all; -1 when it may pass. */
+static int answer_all(struct acme_session *session, struct acme_renewal *items, size_t count, struct error *err)
+{
+	acme_session_note_later(session, err);
+	if (answer_without(session->directory_failure, err) != ACME_RENEWAL_LASTING || err->kind != ERROR_NETWORK)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		set_failure(&items[i], ACME_RENEWAL_LASTING, err);
+	return 0;
 }
 
 int acme_renewal_ask(struct acme_session *session, struct acme_renewal *items, size_t count, struct error *err)
 {
-	bool stop = false;
+	const struct acme_renewal *stop = NULL;
 	size_t asked = 0;
 
 	session->deadline_ms = acme_session_now_ms(session) + session->config.limits.attempt_ms;
 	if (acme_session_is_later(session, err))
 		return -1;
-	if (acme_session_need_directory(session, err) < 0) {
-		acme_session_note_later(session, err);
-		return -1;
-	}
+	if (acme_session_need_directory(session, err) < 0)
+		return answer_all(session, items, count, err);
 	if (session->directory.renewal_info[0] == '\0') {
 		for (size_t i = 0; i < count; i++)
 			items[i].answer = ACME_RENEWAL_UNSUPPORTED;
@@ -167,6 +186,6 @@ int acme_renewal_ask(struct acme_session *session, struct acme_renewal *items, s
 		asked += n;
 	}
 	if (asked < count)
-		give_up(items, asked, count);
+		give_up(items + asked, count - asked, stop);
 	return 0;
 }

@@ -172,6 +172,7 @@ int acme_session_need_directory(struct acme_session *session, struct error *err)
 	if (acme_session_tell(session, ACME_STEP_DIRECTORY, "asking the CA for its directory", err) != 0)
 		return -1;
 	r = fetch_directory(session, &x, err);
+	session->directory_failure = x.failure;
 	http_exchange_done(&x);
 	return r;
 }

@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,20 @@ static void explain_handshake(struct http_transfer *t, const char *where)
 		(void)error_set(err, ERROR_NETWORK, "%s: the TLS handshake failed: %s", where, t->text);
 }
 
+static enum http_failure failure_of(const struct http_transfer *t, CURLcode code)
+{
+	long errnum = 0;
+
+	if (code == CURLE_OPERATION_TIMEDOUT || t->stop == HTTP_STOP_IDLE)
+		return HTTP_FAILURE_TIMEOUT;
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		return HTTP_FAILURE_NAME;
+	if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &errnum) == CURLE_OK &&
+	    errnum == ECONNREFUSED)
+		return HTTP_FAILURE_REFUSED;
+	return HTTP_FAILURE_NONE;
+}
+
 void http_transfer_explain(struct http_transfer *t, CURLcode code, int64_t now_ms)
 {
 	struct http_exchange *x = t->exchange;
@@ -203,6 +218,7 @@ void http_transfer_explain(struct http_transfer *t, CURLcode code, int64_t now_m
 	(void)span(now_ms - t->hop_at_ms, took);
 	text_clean(t->text);
 	x->result = -1;
+	x->failure = failure_of(t, code);
 	if (t->stop != HTTP_STOP_NONE) {
 		explain_stop(t, where, now_ms);
 	} else if (code == CURLE_OPERATION_TIMEDOUT) {

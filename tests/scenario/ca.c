@@ -321,6 +321,13 @@ static void give(struct ca *ca, const struct ca_answer *answer, struct http_exch
 	(void)ca;
 }
 
+static int refuse_connection(struct http_exchange *x)
+{
+	x->failure = HTTP_FAILURE_REFUSED;
+	x->result = error_set(&x->error, ERROR_NETWORK, "cannot connect: Connection refused");
+	return x->result;
+}
+
 static int break_connection(struct http_exchange *x)
 {
 	x->result = error_set(&x->error, ERROR_NETWORK, "the connection broke");
@@ -341,8 +348,8 @@ static int exchange(struct ca *ca, struct http_exchange *x)
 	fault = find_fault(ca, request.endpoint);
 	if (fault != NULL && fault->action == CA_KILL_BEFORE)
 		kill_victim(fault);
-	if (fault == NULL || (fault->action != CA_BREAK && fault->action != CA_ANSWER && fault->action != CA_BAD_NONCE &&
-	                      fault->action != CA_KILL_BEFORE)) {
+	if (fault == NULL || (fault->action != CA_BREAK && fault->action != CA_REFUSE && fault->action != CA_ANSWER &&
+	                      fault->action != CA_BAD_NONCE && fault->action != CA_KILL_BEFORE)) {
 		process(ca, &x->request, &request, &answer);
 	} else if (x->request.method == HTTP_POST || request.endpoint == CA_NEW_NONCE) {
 		new_nonce(ca, answer.nonce);
@@ -354,6 +361,8 @@ static int exchange(struct ca *ca, struct http_exchange *x)
 	if (fault != NULL && (fault->action == CA_BREAK || fault->action == CA_LOSE || fault->action == CA_KILL_BEFORE ||
 	                      fault->action == CA_KILL_AFTER)) {
 		break_connection(x);
+	} else if (fault != NULL && fault->action == CA_REFUSE) {
+		refuse_connection(x);
 	} else {
 		if (fault != NULL)
 			change_answer(fault, &answer);

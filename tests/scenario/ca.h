@@ -56,6 +56,7 @@ enum ca_action {
 	CA_ANSWER, /* not acted upon: status, content_type, retry_after, body */
 	CA_BAD_NONCE, /* not acted upon */
 	CA_BREAK, /* not acted upon: the connection breaks */
+	CA_REFUSE, /* not acted upon: nobody takes the connection */
 	CA_LOSE, /* acted upon, and the answer is lost */
 	CA_KILL_BEFORE, /* SIGKILL for `victim`, or for who asks; not acted upon */
 	CA_KILL_AFTER, /* the same once it was acted upon */

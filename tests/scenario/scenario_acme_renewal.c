@@ -98,6 +98,7 @@ static void test_answers_that_are_none(void **state)
 		bool all; /* whether the second batch is asked all the same */
 	} rows[] = {
 		{ CA_BREAK, 0, "", "", ACME_RENEWAL_TEMPORARY, false },
+		{ CA_REFUSE, 0, "", "", ACME_RENEWAL_LASTING, false },
 		{ CA_ANSWER, 500, "", "", ACME_RENEWAL_TEMPORARY, true },
 		{ CA_ANSWER, 503, "7200", "", ACME_RENEWAL_TEMPORARY, false },
 		{ CA_ANSWER, 429, "7200", "{\"type\":\"urn:ietf:params:acme:error:rateLimited\"}", ACME_RENEWAL_TEMPORARY, false },
@@ -132,6 +133,27 @@ static void test_answers_that_are_none(void **state)
 		assert_int_equal(scene->ca->asked[CA_RENEWAL_INFO] - asked, ACME_RENEWAL_BATCH + (rows[i].all ? 1 : 0));
 		assert_int_equal(teardown(&made), 0);
 	}
+}
+
+/* Where the directory cannot be had either: a port where nobody listens is an answer for all, what breaks may pass. */
+static void test_no_directory(void **state)
+{
+	struct scene *scene = *state;
+	struct ca_fault fault = { .action = CA_REFUSE, .endpoint = CA_ANY, .times = -1 };
+	struct acme_renewal items[3];
+
+	client_restart(scene->client);
+	ca_add_fault(scene->ca, &fault);
+	ask(scene, items, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(items[i].answer, ACME_RENEWAL_LASTING);
+		assert_non_null(strstr(items[i].reason, "refused"));
+	}
+	ca_clear_faults(scene->ca);
+	fault.action = CA_BREAK;
+	ca_add_fault(scene->ca, &fault);
+	assert_int_equal(acme_renewal_ask(scene->client->session, items, 3, &scene->client->err), -1);
+	assert_int_equal(scene->client->err.kind, ERROR_NETWORK);
 }
 
 static void test_a_ca_without(void **state)
@@ -220,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(test_a_window),
 		SCENE(test_many_at_once),
+		SCENE(test_no_directory),
 		cmocka_unit_test(test_answers_that_are_none),
 		SCENE(test_a_ca_without),
 		SCENE(test_the_order_names_its_predecessor),

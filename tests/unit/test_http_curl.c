@@ -444,12 +444,14 @@ static void test_no_connection(void **state)
 
 	(void)state;
 	get_at(closed_port(), "/", &x);
+	assert_int_equal(x.failure, HTTP_FAILURE_REFUSED);
 	assert_failed(&x, ERROR_NETWORK, "cannot connect: Connection refused");
 
 	server_start(&server, &mute);
 	prepare_at(&x, url, server.port, "/", true);
 	x.request.limits.connect_ms = 300;
 	assert_int_equal(http_perform(&client, &x, &err), 0);
+	assert_int_equal(x.failure, HTTP_FAILURE_TIMEOUT);
 	assert_failed(&x, ERROR_NETWORK, "no TLS handshake");
 	server_stop(&server);
 
@@ -459,6 +461,8 @@ static void test_no_connection(void **state)
 	assert_int_equal(x.result, -1);
 	assert_int_equal(x.error.kind, ERROR_NETWORK);
 	assert_non_null(strstr(x.error.message, "nowhere.invalid:443: "));
+	/* Where no name server answers it is that. */
+	assert_true(x.failure == HTTP_FAILURE_NAME || x.failure == HTTP_FAILURE_TIMEOUT);
 	http_exchange_done(&x);
 }
 
