@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
 	/* A reader that goes away shows as an error of the write, not as our end. */
 	signal(SIGPIPE, SIG_IGN);
 	umask(S_IRWXG | S_IRWXO);
+	cli_journal_use();
 	command = read_options(argc, argv, &cli, &status);
 	if (command > 0)
 		status = run_command(&cli, argc - command, argv + command);

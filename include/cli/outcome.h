@@ -2,6 +2,7 @@
 #ifndef CERTD_CLI_OUTCOME_H
 #define CERTD_CLI_OUTCOME_H
 
+#include "base/log.h"
 #include "job/job.h"
 #include "json/doc.h"
 
@@ -10,6 +11,13 @@
 
 /* One line on stdout for what went well, unless quiet; lines on stderr for what did not. */
 void cli_outcome_print(const struct job_outcome *outcome, bool quiet);
+
+/* "CERT: text": a line on stdout, or a record of the journal where that would be read there anyway, with these fields (base/log.h). */
+void cli_outcome_say(enum event event, const struct config_certificate *certificate, const struct log_field *fields,
+                     const char *text);
+
+/* The same with the fields of an outcome that is good. */
+void cli_outcome_say_done(enum event event, const struct job_outcome *outcome, const char *text);
 
 /* {"certificates": [...]}, see certd(8). A new reference, or NULL without memory. */
 json_t *cli_outcome_json(const struct job_outcome *outcomes, size_t count);

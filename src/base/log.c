@@ -16,6 +16,23 @@
 enum { LINE_SIZE = ERROR_MESSAGE_MAX + 1024 };
 
 static enum log_level max_level = LOG_LEVEL_NOTICE;
+static const struct log_sink *sink;
+static struct log_context context;
+
+void log_set_sink(const struct log_sink *to)
+{
+	sink = to;
+}
+
+void log_set_context(const struct log_context *now)
+{
+	context = now ? *now : (struct log_context){ 0 };
+}
+
+void log_set_step(const char *step)
+{
+	context.step = step;
+}
 
 void log_set_level(enum log_level level)
 {
@@ -73,41 +90,98 @@ static void write_line(const char *line, size_t len)
 	}
 }
 
-void log_line(enum log_level level, const char *format, ...)
+bool log_has_sink(void)
 {
-	char line[LINE_SIZE];
-	int saved = errno;
-	size_t start, len;
-	va_list ap;
-	int n;
+	return sink && stderr_is_journal();
+}
 
-	if (level > max_level)
-		return;
+/* As a line on stderr, which is what everybody can read. */
+static void put_line(enum log_level level, const char *text)
+{
+	char line[LINE_SIZE + 16];
+	size_t len;
+
 	if (stderr_is_journal())
 		snprintf(line, sizeof(line), "<%d>", syslog_level(level));
 	else /* on a terminal, what is being done now may stand in this line: it makes room */
 		text_copy(line, sizeof(line), isatty(STDERR_FILENO) == 1 ? "\r\033[Kcertd: " : "certd: ");
-	start = strlen(line);
+	len = strlen(line);
 	/* One byte is kept for the line's end. */
-	errno = saved;
-	va_start(ap, format);
-	n = vsnprintf(line + start, sizeof(line) - start - 1, format, ap);
-	va_end(ap);
-	if (n < 0)
-		text_copy(line + start, sizeof(line) - start - 1, "(a line that could not be formatted)");
-	text_clean(line + start);
+	(void)text_copy(line + len, sizeof(line) - len - 1, text);
 	len = strlen(line);
 	line[len++] = '\n';
 	write_line(line, len);
+}
+
+static void put(const struct log_record *record)
+{
+	if (log_has_sink() && sink->write(sink->self, record))
+		return;
+	put_line(record->level, record->message);
+	if (record->error && record->error->advice[0] != '\0') {
+		char advice[sizeof(record->error->advice) + 2];
+
+		snprintf(advice, sizeof(advice), "  %s", record->error->advice);
+		put_line(record->level, advice);
+	}
+}
+
+static void log_record(enum log_level level, enum event event, const struct log_field *fields, const struct error *error,
+                       const char *format, va_list ap)
+	__attribute__((format(printf, 5, 0)));
+
+static void log_record(enum log_level level, enum event event, const struct log_field *fields, const struct error *error,
+                       const char *format, va_list ap)
+{
+	char text[LINE_SIZE];
+	const struct log_record record = { level, event, text, error, fields, &context };
+	int saved = errno;
+
+	if (level > max_level)
+		return;
+	if (vsnprintf(text, sizeof(text), format, ap) < 0)
+		text_copy(text, sizeof(text), "(a line that could not be formatted)");
+	text_clean(text);
+	put(&record);
 	errno = saved;
 }
 
-void log_failure(enum log_level level, const char *context, const struct error *err)
+void log_line(enum log_level level, const char *format, ...)
 {
-	if (context != NULL)
-		log_line(level, "%s: %s", context, err->message);
-	else
-		log_line(level, "%s", err->message);
-	if (err->advice[0] != '\0')
-		log_line(level, "  %s", err->advice);
+	va_list ap;
+
+	va_start(ap, format);
+	log_record(level, EVENT_NONE, NULL, NULL, format, ap);
+	va_end(ap);
+}
+
+void log_event(enum log_level level, enum event event, const struct log_field *fields, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_record(level, event, fields, NULL, format, ap);
+	va_end(ap);
+}
+
+static void log_told(enum log_level level, enum event event, const struct error *error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void log_told(enum log_level level, enum event event, const struct error *error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_record(level, event, NULL, error, format, ap);
+	va_end(ap);
+}
+
+void log_failure_event(enum log_level level, enum event event, const char *about, const struct error *err)
+{
+	log_told(level, event, err, "%s%s%s", about ? about : "", about ? ": " : "", err->message);
+}
+
+void log_failure(enum log_level level, const char *about, const struct error *err)
+{
+	log_failure_event(level, level == LOG_LEVEL_ERROR ? event_of_error(err->kind) : EVENT_NONE, about, err);
 }

@@ -18,7 +18,10 @@ enum { USAGE_MAX = 1024 };
 static void print_line(void *self, const char *text)
 {
 	(void)self;
-	fprintf(stderr, "%s\n", text);
+	if (log_has_sink())
+		log_event(LOG_LEVEL_ERROR, EVENT_CONFIGURATION, NULL, "%s", text);
+	else
+		fprintf(stderr, "%s\n", text);
 }
 
 struct config *cli_load_config(const struct cli *cli, int *ret_status)

@@ -9,40 +9,87 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static const char *until(const struct job_outcome *outcome, char out[static TIME_TEXT_SIZE])
+enum { NUMBER_SIZE = 24, TEXT_SIZE = 512 };
+
+/* Whether what is printed would be a second, plain record of the journal. */
+static bool is_journal(void)
 {
-	return time_format(outcome->not_after_at, out);
+	struct stat out, log;
+
+	return log_has_sink() && fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &log) == 0 && out.st_dev == log.st_dev &&
+	       out.st_ino == log.st_ino;
+}
+
+void cli_outcome_say(enum event event, const struct config_certificate *certificate, const struct log_field *fields, const char *text)
+{
+	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
+
+	if (!is_journal()) {
+		printf("%s: %s\n", certificate->name, text);
+		return;
+	}
+	log_set_context(&context);
+	log_event(LOG_LEVEL_NOTICE, event, fields, "%s: %s", certificate->name, text);
+	log_set_context(NULL);
+}
+
+void cli_outcome_say_done(enum event event, const struct job_outcome *outcome, const char *text)
+{
+	char generation[NUMBER_SIZE], not_after[TIME_TEXT_SIZE];
+	const struct log_field fields[] = {
+		{ "CERTD_RESULT", job_result_name(outcome->result) },
+		{ "CERTD_GENERATION", generation },
+		{ "CERTD_NOT_AFTER", time_format(outcome->not_after_at, not_after) },
+		{ "CERTD_SERVED", outcome->served ? "yes" : "no" },
+		{ NULL, NULL },
+	};
+
+	(void)snprintf(generation, sizeof(generation), "%llu", (unsigned long long)outcome->generation);
+	cli_outcome_say(event, outcome->certificate, fields, text);
 }
 
 static void print_good(const struct job_outcome *outcome)
 {
-	const struct config_certificate *certificate = outcome->certificate;
-	char not_after[TIME_TEXT_SIZE], renew[TIME_TEXT_SIZE];
-	const char *done = "";
+	char not_after[TIME_TEXT_SIZE], renew[TIME_TEXT_SIZE], text[TEXT_SIZE];
 
+	time_format(outcome->not_after_at, not_after);
+	time_format(outcome->renew_at, renew);
 	switch (outcome->result) {
 	case JOB_NOT_DUE:
-		printf("%s: not due: valid until %s, to be renewed from %s\n", certificate->name, until(outcome, not_after),
-		       time_format(outcome->renew_at, renew));
+		(void)snprintf(text, sizeof(text), "not due: valid until %s, to be renewed from %s", not_after, renew);
+		cli_outcome_say_done(EVENT_NONE, outcome, text);
 		return;
 	case JOB_TRIED:
-		printf("%s: the dry run went well; its certificate was thrown away\n", certificate->name);
+		cli_outcome_say_done(EVENT_NONE, outcome, "the dry run went well; its certificate was thrown away");
 		return;
 	case JOB_ISSUED:
-		done = "issued";
-		break;
 	case JOB_DEPLOYED:
-		done = "deployed";
-		break;
+		(void)snprintf(text, sizeof(text), "%s%s: generation %llu, valid until %s, to be renewed from %s",
+		               job_result_name(outcome->result), outcome->served ? " and served" : "",
+		               (unsigned long long)outcome->generation, not_after, renew);
+		cli_outcome_say_done(outcome->result == JOB_ISSUED ? EVENT_ISSUED : EVENT_DEPLOYED, outcome, text);
+		return;
 	case JOB_BLOCKED:
 	case JOB_FAILED:
 	case JOB_RESULT_COUNT:
 		return;
 	}
-	printf("%s: %s%s: generation %llu, valid until %s, to be renewed from %s\n", certificate->name, done,
-	       outcome->served ? " and served" : "", (unsigned long long)outcome->generation, until(outcome, not_after),
-	       time_format(outcome->renew_at, renew));
+}
+
+static void print_bad(const struct job_outcome *outcome)
+{
+	const struct config_certificate *certificate = outcome->certificate;
+	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
+
+	log_set_context(&context);
+	if (outcome->post_renew_failed)
+		log_failure_event(LOG_LEVEL_ERROR, EVENT_HOOK_FAILED, certificate->name, &outcome->error);
+	else
+		log_failure(LOG_LEVEL_ERROR, certificate->name, &outcome->error);
+	log_set_context(NULL);
 }
 
 void cli_outcome_print(const struct job_outcome *outcome, bool quiet)
@@ -51,7 +98,7 @@ void cli_outcome_print(const struct job_outcome *outcome, bool quiet)
 		print_good(outcome);
 	fflush(stdout);
 	if (outcome->error.kind != ERROR_NONE)
-		log_failure(LOG_LEVEL_ERROR, outcome->certificate->name, &outcome->error);
+		print_bad(outcome);
 }
 
 json_t *cli_time_json(int64_t at)

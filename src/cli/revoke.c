@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/outcome.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "job/metrics.h"
@@ -13,7 +14,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum { OPTION_REASON = 1000, OPTION_GENERATION };
+enum { OPTION_REASON = 1000, OPTION_GENERATION, TEXT_SIZE = 512 };
 
 static const char help[] =
 	"Usage: certd revoke [OPTIONS] CERT\n\n"
@@ -29,6 +30,17 @@ static const struct option options_known[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
+
+static void say(const struct config_certificate *certificate, const struct job_revoked *revoked)
+{
+	const struct log_field fields[] = { { "CERTD_SERIAL", revoked->serial }, { NULL, NULL } };
+	char text[TEXT_SIZE];
+
+	(void)snprintf(text, sizeof(text), "generation %llu (serial %s) %s revoked%s%s", (unsigned long long)revoked->generation,
+	               revoked->serial, revoked->before ? "was already" : "is", revoked->due ? ": another one is due; certd renew " : "",
+	               revoked->due ? certificate->name : "");
+	cli_outcome_say(EVENT_REVOKED, certificate, fields, text);
+}
 
 static int run(const struct cli *cli, const struct config *config, const struct config_certificate *certificate,
                const struct job_revoke_wish *wish)
@@ -47,9 +59,7 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		return cli_fail(certificate->name, &err);
-	printf("%s: generation %llu (serial %s) %s revoked%s%s\n", certificate->name, (unsigned long long)revoked.generation,
-	       revoked.serial, revoked.before ? "was already" : "is", revoked.due ? ": another one is due; certd renew " : "",
-	       revoked.due ? certificate->name : "");
+	say(certificate, &revoked);
 	return CLI_EXIT_OK;
 }
 

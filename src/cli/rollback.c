@@ -4,11 +4,14 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "cli/outcome.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "job/metrics.h"
 
 #include <stdio.h>
+
+enum { TEXT_SIZE = 256 };
 
 static const char help[] = "Usage: certd rollback CERT\n\n"
 			   "The generation before the live one goes live again, is deployed and proven to\n"
@@ -20,7 +23,7 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	struct job_outcome outcome;
 	struct job job;
 	struct error err;
-	char not_after[TIME_TEXT_SIZE];
+	char not_after[TIME_TEXT_SIZE], text[TEXT_SIZE];
 	int r;
 
 	error_clear(&err);
@@ -31,9 +34,9 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		return cli_fail(certificate->name, &err);
-	printf("%s: generation %llu is live again%s, valid until %s\n", certificate->name,
-	       (unsigned long long)outcome.generation, outcome.served ? " and served" : "",
-	       time_format(outcome.not_after_at, not_after));
+	(void)snprintf(text, sizeof(text), "generation %llu is live again%s, valid until %s", (unsigned long long)outcome.generation,
+	               outcome.served ? " and served" : "", time_format(outcome.not_after_at, not_after));
+	cli_outcome_say_done(EVENT_DEPLOYED, &outcome, text);
 	return CLI_EXIT_OK;
 }
 

@@ -19,8 +19,9 @@ static void warn_of_chain(const struct story *story)
 	if (!preferred || cert_chain_prefer(story->chain, preferred) != CERT_PREFERENCE_NONE ||
 	    cert_chain_facts(story->chain, cert_chain_count(story->chain) - 1, &last, &ignored) < 0)
 		return;
-	log_warning("%s: %s does not offer the preferred chain \"%s\"; its default is taken, which ends at \"%s\"",
-	            story->certificate->name, story->ca->name, preferred, last.issuer);
+	log_event(LOG_LEVEL_WARNING, EVENT_CHAIN_ABSENT, NULL,
+	          "%s: %s does not offer the preferred chain \"%s\"; its default is taken, which ends at \"%s\"",
+	          story->certificate->name, story->ca->name, preferred, last.issuer);
 }
 
 int job_check(struct story *story, struct error *err)

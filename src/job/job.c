@@ -52,6 +52,7 @@ void story_done(struct story *story)
 
 void story_progress(const struct story *story, const char *step, const char *text)
 {
+	log_set_step(step);
 	if (story->job->progress)
 		story->job->progress(story->job->self, story->certificate->name, step, text);
 }
@@ -204,6 +205,14 @@ struct round {
 	size_t told;
 };
 
+/* What is logged from here on is about that one. */
+static void set_context(const struct config_certificate *certificate)
+{
+	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
+
+	log_set_context(&context);
+}
+
 /* Those of one CA: what it suggests for all of them first, then their stories, the most urgent first. */
 static int run_group(struct round *round, const struct config_certificate **group, size_t *places, size_t n,
                      struct error *err)
@@ -224,6 +233,7 @@ static int run_group(struct round *round, const struct config_certificate **grou
 
 		if (interrupt_check(err) < 0)
 			return error_context(err, "%zu of %zu certificates had their turn", round->told, round->count);
+		set_context(group[i]);
 		job_run_one(round->run, group[i], &outcome);
 		if (outcome.result == JOB_ISSUED)
 			look_again(round->run, group[i], &outcome);
@@ -232,6 +242,7 @@ static int run_group(struct round *round, const struct config_certificate **grou
 			job->outcome(job->self, &outcome);
 		if (round->outcomes)
 			round->outcomes[places[i]] = outcome;
+		log_set_context(NULL);
 	}
 	return 0;
 }

@@ -17,10 +17,11 @@ int job_load(struct story *story, struct error *err)
 		return -1;
 	story->loaded = true;
 	if (story->survey.state_damaged)
-		log_warning("%s: what was remembered could not be read; it was moved aside as state.json.damaged, and certd goes on without it",
-		            name);
+		log_event(LOG_LEVEL_WARNING, EVENT_STATE_DAMAGED, NULL,
+		          "%s: what was remembered could not be read; it was moved aside as state.json.damaged, and certd goes on without it",
+		          name);
 	if (story->survey.newest != 0 && !story->survey.have)
-		log_warning("%s: generation %llu cannot be used: %s", name, (unsigned long long)story->survey.newest,
-		            story->survey.damage);
+		log_event(LOG_LEVEL_WARNING, EVENT_FILES_DAMAGED, NULL, "%s: generation %llu cannot be used: %s", name,
+		          (unsigned long long)story->survey.newest, story->survey.damage);
 	return 0;
 }

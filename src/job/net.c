@@ -51,6 +51,8 @@ static _Noreturn void child(const struct job *job, const struct config_ca *ca, i
 
 	if (let_go_of_terminal() < 0 || (fd != FIRST_INHERITED_FD && dup2(fd, FIRST_INHERITED_FD) < 0))
 		_exit(1);
+	/* Its system calls are few: lines will do. */
+	log_set_sink(NULL);
 	close_range(FIRST_INHERITED_FD + 1, ~0U, 0);
 	_exit(netproc_main(&config));
 }

@@ -23,8 +23,11 @@ enum { TOKEN_SIZE = 40, PATIENCE_MS = 15 * 1000 };
 /* The first explains what the CA will refuse. */
 static void add_finding(struct story *story, const char *text, const char *advice)
 {
-	log_warning("%s: preflight: %s", story->certificate->name, text);
-	log_warning("  %s", advice);
+	struct error finding;
+
+	error_set(&finding, ERROR_REFUSED, "preflight: %s", text);
+	error_advise(&finding, "%s", advice);
+	log_failure_event(LOG_LEVEL_WARNING, EVENT_PREFLIGHT, story->certificate->name, &finding);
 	if (story->finding[0] != '\0')
 		return;
 	text_copy(story->finding, sizeof(story->finding), text);

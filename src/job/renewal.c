@@ -78,9 +78,10 @@ static void log_window(const struct question *question, const struct store_state
 	char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
 
 	if (window->explanation_url[0] != '\0' && !text_equal(window->explanation_url, state->ari_explanation_url))
-		log_notice("%s: the CA suggests to renew between %s and %s, and explains why: %s", question->certificate->name,
-		           time_format(state->ari_start_at, start), time_format(state->ari_end_at, end),
-		           window->explanation_url);
+		log_event(LOG_LEVEL_NOTICE, EVENT_SUGGESTED, NULL,
+		          "%s: the CA suggests to renew between %s and %s, and explains why: %s", question->certificate->name,
+		          time_format(state->ari_start_at, start), time_format(state->ari_end_at, end),
+		          window->explanation_url);
 	else if (moved)
 		log_info("%s: the CA suggests to renew between %s and %s", question->certificate->name,
 		         time_format(state->ari_start_at, start), time_format(state->ari_end_at, end));

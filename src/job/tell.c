@@ -65,6 +65,24 @@ static void save(struct story *story)
 		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);
 }
 
+/* A failure is told as such; here, that it has come to be more than that. */
+static void log_alarm(const struct story *story, enum plan_alarm level)
+{
+	const struct cert_facts *in_use = job_survey_in_use(&story->survey);
+	char at[TIME_TEXT_SIZE];
+	const struct log_field fields[] = {
+		{ "CERTD_LEVEL", plan_alarm_name(level) },
+		{ "CERTD_NOT_AFTER", in_use ? time_format(in_use->not_after_at, at) : "" },
+		{ NULL, NULL },
+	};
+
+	if (level < PLAN_ALARM_LATE || !in_use)
+		return;
+	log_event(LOG_LEVEL_ERROR, level == PLAN_ALARM_EXPIRED ? EVENT_EXPIRED : EVENT_ENDS_SOON, fields,
+	          "%s: %llu attempts to renew it failed, and the certificate %s at %s", story->certificate->name,
+	          (unsigned long long)story->survey.state.attempts, level == PLAN_ALARM_EXPIRED ? "expired" : "ends", at);
+}
+
 /* The failure hooks run once when attempts begin to fail, and again as often as the alarm gets louder, until one succeeds. What was told is saved
  * after them: an alarm that was cut off, or that a hook could not pass on, is given again. */
 static void raise_alarm(struct story *story)
@@ -75,6 +93,7 @@ static void raise_alarm(struct story *story)
 
 	if (story->options->dry_run || (uint64_t)level <= state->alarm)
 		return;
+	log_alarm(story, level);
 	error_clear(&err);
 	if (run_hooks(story, "failure", &err) < 0) {
 		log_failure(LOG_LEVEL_ERROR, story->certificate->name, &err);

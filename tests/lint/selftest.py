@@ -50,6 +50,13 @@ GOOD = {
                                "MemoryDenyWriteExecute=yes\nProtectClock=yes\nProtectHostname=yes\nPrivateUsers=yes\n",
 }
 
+ID, OTHER = "0123456789abcdef" * 2, "f" * 32
+ENTRY = "-- {id}\nSubject: A thing\nDefined-By: certd\nDocumentation: man:certd(8)\n\n" + "Twenty words explain it.\n" * 6
+EVENTS = "static const char *const ids[] = {{\n\t[EVENT_THING] = \"{id}\",\n}};\n"
+TOLD = "void f(void)\n{\n\ttell(EVENT_THING, \"CERTD_EVENT\");\n}\n"
+GOOD = {**GOOD, "src/base/event.c": EVENTS.format(id=ID), "src/base/tell.c": TOLD, "packaging/certd.catalog": ENTRY.format(id=ID),
+        "src/base/Makefile.inc": "libcertd_a_SOURCES += src/base/buf.c src/base/event.c src/base/tell.c\n"}
+
 LONG_FUNCTION = "int long_one(int a,\n\tint b)\n{\n" + "\ta++;\n" * 100 + "}\n"
 LATER = "TO" + "DO"
 
@@ -113,6 +120,13 @@ FAULTS = [
     ("units", {"packaging/certd.service": "[Service]\nExecStart=/usr/sbin/certd run\n"}, "more exposed than"),
     ("units", {"packaging/a.service": "[Service]\nExecStart=/a\n# why\nPrivateTmp=no\nPrivateUsers=no\n"},
      "packaging/a.service:5: PrivateUsers: no comment"),
+    ("catalog", {"packaging/certd.catalog": ENTRY.format(id=OTHER)}, "EVENT_THING is not in the catalog"),
+    ("catalog", {"packaging/certd.catalog": ENTRY.format(id=ID) + ENTRY.format(id=OTHER)}, f"{OTHER} is no event"),
+    ("catalog", {"packaging/certd.catalog": ENTRY.format(id=ID).replace("Twenty", "@CERTD_GONE@")}, "@CERTD_GONE@ is no field"),
+    ("catalog", {"packaging/certd.catalog": ENTRY.format(id=ID).replace("Defined-By", "By")}, "its head is"),
+    ("catalog", {"packaging/certd.catalog": ENTRY.format(id=ID).replace("Twenty words explain it.\n", "")}, "it explains nothing"),
+    ("catalog", {"src/base/tell.c": "int a;\n"}, "EVENT_THING is never told"),
+    ("catalog", {"src/base/event.c": EVENTS.format(id="F" * 32)}, "no identifier of 32"),
     ("units", {"packaging/certd.timer": "[Timer]\nOnCalendar=hourl\n"}, "packaging/certd.timer:2"),
 ]
 

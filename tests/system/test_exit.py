@@ -195,8 +195,15 @@ def test_external_account_binding(lab, algorithm):
     secret = lab.path / "eab"
     secret.write_text(EAB_KEY + "\n")
     secret.chmod(0o600)
-    lab.issued("--force", "--eab-kid", "kid-1", "--eab-hmac-file", secret, "--eab-algorithm", algorithm)
+    options = ("--eab-kid", "kid-1", "--eab-hmac-file", secret, "--eab-algorithm", algorithm)
+    done = lab.certd("-v", "-v", "issue", "--force", *options, *NAMES)
+    assert done.status == 0, done
     lab.assert_served()
+    # Nothing secret is said at any level.
+    keys = [path.read_text().splitlines()[1:-1] for path in lab.state.rglob("*.pem") if "PRIVATE KEY" in path.read_text()]
+    assert len(keys) >= 2
+    for word in (EAB_KEY, "signature", "PRIVATE", *(line for key in keys for line in key)):
+        assert word not in done.out + done.err, word
 
 
 def test_quiet_says_nothing_when_nothing_is_wrong(lab):

@@ -1,4 +1,5 @@
 """The installed units under a real systemd: the timer's service renews and deploys inside of its sandbox."""
+import json
 import pathlib
 import shutil
 import tempfile
@@ -32,6 +33,7 @@ systemctl reload nginx
 certd issue %(bare)s %(www)s >/out/issue 2>&1
 served >/out/served.issued
 
+journalctl --update-catalog
 systemctl enable --now certd-renew.timer
 systemctl is-active certd-renew.timer >/out/timer
 systemctl show certd-renew.timer -p Persistent -p Unit >>/out/timer
@@ -46,6 +48,9 @@ install -m 755 /srv/look-around %(etc)s/hooks.d/deploy/look-around
 renew renewed
 served >/out/served.renewed
 certd status >/out/status
+
+journalctl -x -u certd-renew.service >/out/explained
+journalctl -o json CERTD_CERTIFICATE=%(bare)s >/out/records
 
 # NGINX may write there, the sandbox may not.
 echo 'server { listen 81; access_log /srv/elsewhere.log; }' >/etc/nginx/conf.d/elsewhere.conf
@@ -137,6 +142,18 @@ def test_a_whole_renewal_in_the_sandbox(world):
     assert went(world, "renewed") == {"Result": "success", "ExecMainStatus": "0"}, world["renewed.journal"]
     assert "(384 bit)" in world["served.renewed"], world["renewed.journal"]
     assert "issued and served: generation 2" in world["renewed.journal"] and "valid" in world["status"]
+
+
+def test_the_journal_explains(world):
+    """Its records have fields, what happened has an entry in the catalog, and the lines that people read are there once."""
+    records = [json.loads(line) for line in world["records"].splitlines()]
+    done = [record for record in records if record.get("CERTD_RESULT") == "issued"]
+    assert len(done) == 1 and "issued and served: generation 2" in done[0]["MESSAGE"], world["records"]
+    assert done[0]["CERTD_GENERATION"] == "2" and done[0]["CERTD_SERVED"] == "yes" and len(done[0]["MESSAGE_ID"]) == 32
+    assert done[0]["CERTD_CA"] and done[0]["SYSLOG_IDENTIFIER"] == "certd"
+    assert {"order", "commit", "deploy", "prove"} <= {record.get("CERTD_STEP") for record in records}
+    assert f"Subject: {BARE} has a new certificate" in world["explained"] and "Nothing needs to be done" in world["explained"]
+    assert world["renewed.journal"].count("issued and served: generation 2") == 1
 
 
 def test_the_sandbox_lets_out_only_what_it_says(world):

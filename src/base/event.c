@@ -1,0 +1,63 @@
+#include "base/event.h"
+
+#include <stddef.h>
+
+/* Made once by `journalctl --new-id128`, and never changed. */
+static const char *const ids[EVENT_COUNT] = {
+	[EVENT_ISSUED] = "384891b9907a4c098bb685ddf3229371",
+	[EVENT_DEPLOYED] = "ea369163cdab4aae8a016197ede5ada0",
+	[EVENT_REVOKED] = "412f8ad64fb34e47867e130916aaa79f",
+	[EVENT_REFUSED] = "1468956f9b664799a427b9c2171beb73",
+	[EVENT_NETWORK] = "d377bc8a3dd6415f9c304533638d4bb4",
+	[EVENT_WAIT] = "aa37e5aa22984aada955c80838d7690b",
+	[EVENT_PROTOCOL] = "b708496a386e45c88abc567e17bab976",
+	[EVENT_NOT_SERVED] = "68f0f8d5bb4a47a5a33b6dfa4f2976c8",
+	[EVENT_SYSTEM] = "83edd406d47441bcb1b563a13d9e7bb6",
+	[EVENT_CONFIGURATION] = "a054106bf8814ba89755054bfb243b82",
+	[EVENT_LOCKED] = "6586772c9a0e4eaab56e7c5b33268411",
+	[EVENT_INTERNAL] = "617f366f869c446bad667b2b04a3c443",
+	[EVENT_INTERRUPTED] = "f8b146228be949078804bb41571a1418",
+	[EVENT_HOOK_FAILED] = "23ea90399a7f47a99d03e88d02159f1c",
+	[EVENT_ENDS_SOON] = "03da3d62911449fa90d620d0bd7c4bad",
+	[EVENT_EXPIRED] = "b8aa16070ac44a0f9e3def4cafba2865",
+	[EVENT_STATE_DAMAGED] = "03a216918070408fbd01104a232f94c3",
+	[EVENT_FILES_DAMAGED] = "e6b869fed9f64fc8b79d4e1d31503674",
+	[EVENT_PREFLIGHT] = "f8ebe38a1e56471ea0b158e62125ce2d",
+	[EVENT_SUGGESTED] = "d9d61d6064904d76b83d6d5c294445d2",
+	[EVENT_CHAIN_ABSENT] = "d8a7d82d897d46efafdbb0103dd67997",
+};
+
+const char *event_id(enum event event)
+{
+	return event > EVENT_NONE && event < EVENT_COUNT ? ids[event] : NULL;
+}
+
+enum event event_of_error(enum error_kind kind)
+{
+	switch (kind) {
+	case ERROR_INTERNAL:
+		return EVENT_INTERNAL;
+	case ERROR_USAGE:
+		return EVENT_CONFIGURATION;
+	case ERROR_SYSTEM:
+		return EVENT_SYSTEM;
+	case ERROR_NETWORK:
+		return EVENT_NETWORK;
+	case ERROR_LATER:
+		return EVENT_WAIT;
+	case ERROR_REFUSED:
+		return EVENT_REFUSED;
+	case ERROR_PROTOCOL:
+		return EVENT_PROTOCOL;
+	case ERROR_DEPLOY:
+		return EVENT_NOT_SERVED;
+	case ERROR_LOCKED:
+		return EVENT_LOCKED;
+	case ERROR_INTERRUPTED:
+		return EVENT_INTERRUPTED;
+	case ERROR_NONE:
+	case ERROR_KIND_COUNT:
+		break;
+	}
+	return EVENT_NONE;
+}
