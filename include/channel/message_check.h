@@ -20,6 +20,7 @@ struct message_check {
 	const char *body; /* what it holds; NULL: none was published under that token */
 	struct strv local; /* this host's addresses */
 	struct strv live; /* fingerprints of the live chain, leaf first; none: not known */
+	bool spare; /* the CA is one that helps out where another fails: nothing is asked but whether CAA lets it, which is no more than a warning */
 	const char *directory_url;
 	const char *ca; /* the CA's name for people */
 	const char *caa; /* its name in CAA records, where the directory does not tell; or NULL */

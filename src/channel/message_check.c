@@ -38,10 +38,11 @@ bool message_check_path_ok(const char *path)
 
 json_t *message_check_pack(const struct message_check *m)
 {
-	return json_pack("{s:o, s:s?, s:i, s:i, s:s, s:s?, s:o, s:o, s:s, s:s, s:s?, s:s?, s:s, s:o, s:o}", "names",
+	return json_pack("{s:o, s:s?, s:i, s:i, s:s, s:s?, s:o, s:o, s:b, s:s, s:s, s:s?, s:s?, s:s, s:o, s:o}", "names",
 	                 message_part_names_pack(&m->names), "resolver", m->resolver, "http_port", (int)m->http_port,
 	                 "https_port", (int)m->https_port, "token", m->token, "body", m->body, "local",
-	                 message_part_strings_pack(&m->local), "live", message_part_strings_pack(&m->live), "directory",
+	                 message_part_strings_pack(&m->local), "live", message_part_strings_pack(&m->live), "spare",
+	                 m->spare ? 1 : 0, "directory",
 	                 m->directory_url, "ca", m->ca, "caa", m->caa, "account", m->account_url, "challenge", m->challenge,
 	                 "websockets", message_part_strings_pack(&m->websockets), "limits",
 	                 message_part_limits_pack(&m->limits));
@@ -80,7 +81,8 @@ int message_check_read(const json_t *json, struct message_check *ret, struct err
 	CLEANUP(message_check_done) struct message_check m = MESSAGE_CHECK;
 	int64_t http_port = 0, https_port = 0;
 
-	if (message_part_number(json, what, "http_port", 1, UINT16_MAX, &http_port, err) < 0 ||
+	if (json_field_bool(json, what, "spare", &m.spare, err) < 0 ||
+	    message_part_number(json, what, "http_port", 1, UINT16_MAX, &http_port, err) < 0 ||
 	    message_part_number(json, what, "https_port", 1, UINT16_MAX, &https_port, err) < 0 ||
 	    read_texts(json, &m, err) < 0 || message_part_limits(json, what, &m.limits, err) < 0 ||
 	    read_lists(json, &m, err) < 0)

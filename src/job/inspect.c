@@ -11,6 +11,7 @@
 #include "challenge/challenge.h"
 #include "config/config.h"
 #include "crypto/cert.h"
+#include "job/choice.h"
 #include "job/inspect_nginx.h"
 #include "job/job.h"
 #include "job/net.h"
@@ -188,12 +189,39 @@ static int say_state(struct group *group, const struct store_state *state, uint6
 	           err);
 }
 
-static int look_at_store(struct group *group, const struct store *store, struct error *err)
+/* certd's account at that CA, for the records that name one. */
+static void find_account(struct group *group, const struct store *store, const struct config_ca *ca)
 {
-	const struct config_settings *settings = &group->certificate->settings;
-	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	CLEANUP(store_account_cleanup) struct store_account *account = NULL;
 	struct error ignored;
+
+	group->task.account_url = NULL;
+	if (store_account_open(store, ca->directory, group->certificate->settings.email, &account, &ignored) == STORE_OK &&
+	    store_account_url(account) && text_copy(group->account_url, sizeof(group->account_url), store_account_url(account)))
+		group->task.account_url = group->account_url;
+}
+
+/* CAs that will not be asked, because they would make no account. */
+static int say_bindings(struct group *group, const struct store *store, struct error *err)
+{
+	const struct config_settings *settings = &group->certificate->settings;
+
+	for (size_t i = 0; i < settings->cas_count; i++) {
+		struct error lack;
+
+		if (!job_choice_lacks_binding(store, group->certificate, settings->cas[i]))
+			continue;
+		job_choice_tell_binding(settings->cas[i], &lack);
+		if (say(group, "certificate", settings->cas_count > 1 ? CHECK_WARNING : CHECK_FAILURE, "the configuration", lack.message,
+		        "this CA is not asked", lack.advice, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int look_at_store(struct group *group, const struct store *store, struct error *err)
+{
+	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	struct job_survey survey = { .live = 0 };
 	int r;
 
@@ -208,10 +236,8 @@ static int look_at_store(struct group *group, const struct store *store, struct 
 		if (r < 0)
 			return -1;
 	}
-	if (store_account_open(store, settings->ca->directory, settings->email, &account, &ignored) == STORE_OK &&
-	    store_account_url(account) && text_copy(group->account_url, sizeof(group->account_url), store_account_url(account)))
-		group->task.account_url = group->account_url;
-	return 0;
+	find_account(group, store, group->certificate->settings.ca);
+	return say_bindings(group, store, err);
 }
 
 static int look_at_state(struct group *group, struct error *err)
@@ -225,8 +251,10 @@ static int look_at_state(struct group *group, struct error *err)
 	r = store_open(group->job->config->state_dir, false, &store, &failure);
 	if (r == STORE_OK && look_at_store(group, store, &failure) == 0)
 		return 0;
+	if (r == STORE_ABSENT && group->managed && say_state(group, &none.state, 0, err) < 0)
+		return -1;
 	if (r == STORE_ABSENT)
-		return group->managed ? say_state(group, &none.state, 0, err) : 0;
+		return say_bindings(group, NULL, err);
 	return say_unseen(group, "certificate", "the live certificate and the account of certd", failure.message, err);
 }
 
@@ -349,6 +377,32 @@ static int look_at_nginx(struct group *group, struct error *err)
 	return job_inspect_nginx(group->nginx, group->job, &what, group->inspection, err);
 }
 
+/* Whether CAA lets the other CAs of the list issue, each with its own names and the account there. */
+static int look_at_other_cas(struct group *group, struct error *err)
+{
+	const struct config_settings *settings = &group->certificate->settings;
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < settings->cas_count; i++) {
+		CLEANUP(store_cleanup) struct store *store = NULL;
+		const struct config_ca *ca = settings->cas[i];
+		struct error ignored;
+
+		if (job_net_start_ca(group->net, group->job, ca, err) < 0)
+			return -1;
+		error_clear(&ignored);
+		group->task.account_url = NULL;
+		if (store_open(group->job->config->state_dir, false, &store, &ignored) == STORE_OK)
+			find_account(group, store, ca);
+		group->task.spare = true;
+		group->task.directory_url = ca->directory;
+		group->task.ca = ca->name;
+		group->task.caa = ca->caa;
+		r = ask(group, err);
+	}
+	return r;
+}
+
 /* The net process is started before a key can be loaded. */
 static int inspect_group(struct group *group, struct error *err)
 {
@@ -367,6 +421,8 @@ static int inspect_group(struct group *group, struct error *err)
 	if (r == 0) {
 		group->task.names = group->names; /* lent */
 		r = ask_with_probe(group, err);
+		if (r == 0)
+			r = look_at_other_cas(group, err);
 		group->task.names = (struct ident_list){ 0 };
 	}
 	message_check_done(&group->task);

@@ -185,6 +185,28 @@ def test_caa(make_lab, records, level, part):
 
 
 @needs_knot
+def test_caa_of_several_cas(make_lab):
+    """Each is judged by its own name, one that only helps out more leniently; and so is one that lacks external account binding."""
+    lab = make_lab(dns=lambda path, address: Knot(path, address, [f"{name}. A {address}" for name in NAMES] + [
+        f'{BARE}. CAA 0 issue "pebble.letsencrypt.org"']))
+    lab.extra = f"""ca = {{ "pebble", "letsencrypt", "zerossl" }}
+ca "pebble" {{ directory = "{lab.ca.url}" ca-bundle = "{lab.ca.trust}" }}
+ca "letsencrypt" {{ directory = "https://{lab.address}:1/directory" }}
+ca "zerossl" {{ directory = "https://{lab.address}:1/dir" }}"""
+    lab.write_conf(ca=None, ca_bundle=None)
+    findings = check(lab, WWW, status=1)[WWW]
+    found = of(findings, "caa")
+    if "does not say it" in found[0]["seen"]:
+        pytest.skip("this Pebble does not tell its CAA identity")
+    assert [one["level"] for one in found] == ["ok", "warning", "warning"], found
+    assert found[0]["asked"].endswith("for pebble"), found
+    assert "letsencrypt may not issue" in found[1]["means"] and "letsencrypt.org" in found[1]["do"], found
+    assert "zerossl may not issue" in found[2]["means"] and "sectigo.com" in found[2]["do"], found
+    assert any("zerossl makes no account without external account binding" in one["seen"]
+               for one in of(findings, "certificate", "warning")), findings
+
+
+@needs_knot
 def test_caa_names_another_account(make_lab):
     lab = make_lab(dns=lambda path, address: Knot(path, address, [f"{name}. A {address}" for name in NAMES] + [
         f'{BARE}. CAA 0 issue "pebble.letsencrypt.org; accounturi=https://elsewhere.example/1"']))

@@ -388,6 +388,7 @@ static void test_check(void **state)
 	task.token = "t";
 	task.directory_url = "https://ca.example/dir";
 	task.ca = "ca";
+	task.spare = true;
 	task.challenge = "http-01";
 	task.limits = limits;
 	assert_int_equal(strv_add(&task.live, "aa"), 0);
