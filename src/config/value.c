@@ -412,6 +412,7 @@ int config_value_check(const struct config_directive *directive, const char *tex
 		struct config_addresses addresses;
 	} member;
 
+	memset(&member, 0, sizeof(member));
 	if (config_directive_is_list(directive))
 		config_value_clear_list(directive, &member);
 	return config_value_read(directive, text, &arena, &member, err);
