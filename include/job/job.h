@@ -15,6 +15,7 @@
 
 struct clock;
 struct config;
+struct config_ca;
 struct config_certificate;
 struct http_client;
 struct job_outcome;
@@ -58,6 +59,7 @@ const char *job_result_name(enum job_result result); /* "not-due", "issued", ...
 
 struct job_outcome {
 	const struct config_certificate *certificate;
+	const struct config_ca *ca; /* that was asked for the certificate, the last one where there were several; NULL: none was */
 	enum job_result result;
 	enum plan_reason reason; /* why it was (or will be) due */
 	uint64_t generation; /* live, or new; 0 for none */

@@ -23,9 +23,10 @@ static bool is_journal(void)
 	       out.st_ino == log.st_ino;
 }
 
-void cli_outcome_say(enum event event, const struct config_certificate *certificate, const struct log_field *fields, const char *text)
+static void say(enum event event, const struct config_certificate *certificate, const struct config_ca *ca,
+                const struct log_field *fields, const char *text)
 {
-	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
+	const struct log_context context = { .certificate = certificate->name, .ca = ca->name };
 
 	if (!is_journal()) {
 		printf("%s: %s\n", certificate->name, text);
@@ -34,6 +35,17 @@ void cli_outcome_say(enum event event, const struct config_certificate *certific
 	log_set_context(&context);
 	log_event(LOG_LEVEL_NOTICE, event, fields, "%s: %s", certificate->name, text);
 	log_set_context(NULL);
+}
+
+void cli_outcome_say(enum event event, const struct config_certificate *certificate, const struct log_field *fields, const char *text)
+{
+	say(event, certificate, certificate->settings.ca, fields, text);
+}
+
+/* The CA that all of it is about. */
+static const struct config_ca *ca_of(const struct job_outcome *outcome)
+{
+	return outcome->ca ? outcome->ca : outcome->certificate->settings.ca;
 }
 
 void cli_outcome_say_done(enum event event, const struct job_outcome *outcome, const char *text)
@@ -48,12 +60,14 @@ void cli_outcome_say_done(enum event event, const struct job_outcome *outcome, c
 	};
 
 	(void)snprintf(generation, sizeof(generation), "%llu", (unsigned long long)outcome->generation);
-	cli_outcome_say(event, outcome->certificate, fields, text);
+	say(event, outcome->certificate, ca_of(outcome), fields, text);
 }
 
 static void print_good(const struct job_outcome *outcome)
 {
 	char not_after[TIME_TEXT_SIZE], renew[TIME_TEXT_SIZE], text[TEXT_SIZE];
+	/* Where it might have been another one. */
+	const char *by = outcome->ca && outcome->certificate->settings.cas_count > 1 ? outcome->ca->name : NULL;
 
 	time_format(outcome->not_after_at, not_after);
 	time_format(outcome->renew_at, renew);
@@ -67,8 +81,8 @@ static void print_good(const struct job_outcome *outcome)
 		return;
 	case JOB_ISSUED:
 	case JOB_DEPLOYED:
-		(void)snprintf(text, sizeof(text), "%s%s: generation %llu, valid until %s, to be renewed from %s",
-		               job_result_name(outcome->result), outcome->served ? " and served" : "",
+		(void)snprintf(text, sizeof(text), "%s%s%s%s: generation %llu, valid until %s, to be renewed from %s",
+		               job_result_name(outcome->result), by ? " by " : "", by ? by : "", outcome->served ? " and served" : "",
 		               (unsigned long long)outcome->generation, not_after, renew);
 		cli_outcome_say_done(outcome->result == JOB_ISSUED ? EVENT_ISSUED : EVENT_DEPLOYED, outcome, text);
 		return;
@@ -82,7 +96,7 @@ static void print_good(const struct job_outcome *outcome)
 static void print_bad(const struct job_outcome *outcome)
 {
 	const struct config_certificate *certificate = outcome->certificate;
-	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
+	const struct log_context context = { .certificate = certificate->name, .ca = ca_of(outcome)->name };
 
 	log_set_context(&context);
 	if (outcome->post_renew_failed)
@@ -124,8 +138,8 @@ json_t *cli_error_json(const struct error *error)
 
 json_t *cli_outcome_one_json(const struct job_outcome *o)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:b, s:o, s:o}", "name", o->certificate->name, "result",
-	                 job_result_name(o->result), "reason", plan_reason_name(o->reason), "generation",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:I, s:o, s:o, s:b, s:o, s:o}", "name", o->certificate->name, "result",
+	                 job_result_name(o->result), "ca", o->ca ? o->ca->name : NULL, "reason", plan_reason_name(o->reason), "generation",
 	                 (json_int_t)o->generation, "not_after", cli_time_json(o->not_after_at), "renew_at",
 	                 cli_time_json(o->renew_at), "served", o->served ? 1 : 0, "next_at",
 	                 cli_time_json(o->result == JOB_BLOCKED ? o->error.retry_at : 0), "error", cli_error_json(&o->error));

@@ -62,6 +62,7 @@ static int choose(struct obtaining *o, struct error *err)
 	if (choice.why[0] != '\0')
 		log_notice("%s: %s is asked: %s", story->certificate->name, choice.ca->name, choice.why);
 	story->ca = choice.ca;
+	story->outcome->ca = choice.ca;
 	log_set_context(&(const struct log_context){ .certificate = story->certificate->name, .ca = story->ca->name });
 	for (size_t i = 0; i < settings->cas_count; i++)
 		o->tried[i] = o->tried[i] || settings->cas[i] == choice.ca;
