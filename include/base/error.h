@@ -26,13 +26,16 @@ enum error_kind {
 	ERROR_DEPLOY, /* issued, but not served: retried without a new certificate */
 	ERROR_LOCKED, /* another certd holds the lock. Exit status 4 */
 	ERROR_INTERRUPTED, /* a signal asked us to stop: no failure, and counted as none */
+	ERROR_CLOCK, /* this machine's clock cannot be right: nothing that depends on the time is decided, or counted as a failure */
 	ERROR_KIND_COUNT
 };
 
 enum {
 	ERROR_MESSAGE_MAX = 3072,
-	ERROR_ADVICE_MAX = 768,
+	ERROR_ADVICE_MAX = 1536,
 	ERROR_PROBLEM_MAX = 4096,
+	ERROR_ENDPOINT_SIZE = 32,
+	ERROR_URL_SIZE = 1024,
 };
 
 struct error {
@@ -42,6 +45,8 @@ struct error {
 	char message[ERROR_MESSAGE_MAX];
 	char advice[ERROR_ADVICE_MAX]; /* "" for none */
 	char problem[ERROR_PROBLEM_MAX]; /* the CA's problem document as one JSON object, or "" */
+	char endpoint[ERROR_ENDPOINT_SIZE]; /* what the CA was asked when it said so ("newOrder"), or "" */
+	char url[ERROR_URL_SIZE]; /* where a person lifts what the CA has paused, or "" */
 };
 
 /* Empties *err: kind ERROR_NONE, all texts "". */

@@ -413,6 +413,7 @@ static bool is_worth_keeping(const struct attempt *attempt, const struct error *
 	case ERROR_DEPLOY:
 	case ERROR_LOCKED:
 	case ERROR_INTERRUPTED:
+	case ERROR_CLOCK:
 	case ERROR_KIND_COUNT:
 		return true;
 	}

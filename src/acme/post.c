@@ -119,6 +119,7 @@ static void settle_refusal(struct acme_session *session, struct acme_post *post)
 	char what[WHAT_SIZE];
 
 	acme_problem_from_response(response, told_what(session, post->what, what), now_at, &post->problem, &post->error);
+	text_copy(post->error.endpoint, sizeof(post->error.endpoint), post->what);
 	if (post->problem == ACME_PROBLEM_BAD_NONCE) {
 		post->nonce_tries++;
 		post->settled = post->nonce_tries >= ACME_NONCE_TRIES_MAX;
@@ -314,6 +315,7 @@ int acme_post_get(struct acme_session *session, enum http_method method, const c
 			error_context(err, "%s", place);
 		} else {
 			acme_problem_from_response(&exchange->response, place, now_at, NULL, err);
+			text_copy(err->endpoint, sizeof(err->endpoint), what);
 			now_at = acme_session_now_at(session);
 		}
 		if (err->kind == ERROR_LATER) {

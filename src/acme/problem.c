@@ -269,10 +269,19 @@ static enum error_kind kind_of_answer(const struct http_response *response, enum
 	return ERROR_PROTOCOL;
 }
 
-/* A 429 without a time but with an address to visit is how a CA says that it has paused an account or a name. */
+/* A 429 without a time but with an address to visit is how a CA says that it has paused an account or a name. What only explains limits has
+ * "docs" in its address, and is no such place. */
+static bool is_pause(const struct http_response *response, int64_t now_at, const char *detail, char *ret_url, size_t size)
+{
+	return http_retry_after(response, now_at) == 0 && find_url(detail, ret_url, size) && strstr(ret_url, "/docs/") == NULL &&
+	       strstr(ret_url, "rate-limit") == NULL;
+}
+
 static int set_paused(const char *what, const char *url, const char *reason, int status, struct error *err)
 {
 	error_set(err, ERROR_REFUSED, "%s: the CA has paused this (HTTP %d): %s", what, status, reason);
+	text_copy(err->url, sizeof(err->url), url);
+	text_clean(err->url);
 	return error_advise(err, "visit %s and lift the pause there; waiting alone does not", url);
 }
 
@@ -306,14 +315,14 @@ int acme_problem_from_response(const struct http_response *response, const char 
 	enum acme_problem_type type = acme_problem_type_parse(text_member(doc, "type"));
 	bool limited = type == ACME_PROBLEM_RATE_LIMITED || response->status == 429;
 	int64_t at = limited || response->status >= 500 ? later_at(response, now_at, limited) : 0;
-	char url[HTTP_URL_MAX + 1];
+	char url[ERROR_URL_SIZE];
 
 	if (doc != NULL)
 		acme_problem_describe(doc, DETAIL_MAX, &reason);
 	else
 		describe_body(response, &reason);
 
-	if (limited && http_retry_after(response, now_at) == 0 && find_url(text_member(doc, "detail"), url, 512)) {
+	if (limited && is_pause(response, now_at, text_member(doc, "detail"), url, sizeof(url))) {
 		set_paused(what, url, buf_text(&reason), response->status, err);
 	} else if (at != 0) {
 		set_later(what, at, now_at, buf_text(&reason), response->status, err);

@@ -19,6 +19,7 @@ static const char *const kind_names[ERROR_KIND_COUNT] = {
 	[ERROR_DEPLOY] = "deploy",
 	[ERROR_LOCKED] = "locked",
 	[ERROR_INTERRUPTED] = "interrupted",
+	[ERROR_CLOCK] = "clock",
 };
 
 /* Ends a text that did not fit with "...", not in the middle of a character. */
@@ -50,6 +51,8 @@ void error_clear(struct error *err)
 	err->message[0] = '\0';
 	err->advice[0] = '\0';
 	err->problem[0] = '\0';
+	err->endpoint[0] = '\0';
+	err->url[0] = '\0';
 }
 
 int (error_set)(struct error *err, enum error_kind kind, const char *format, ...)
@@ -173,6 +176,7 @@ int error_exit_status(enum error_kind kind)
 	case ERROR_PROTOCOL:
 	case ERROR_DEPLOY:
 	case ERROR_INTERRUPTED:
+	case ERROR_CLOCK:
 	case ERROR_KIND_COUNT:
 		return 1;
 	}

@@ -82,15 +82,21 @@ json_t *message_declined_pack(void)
 
 json_t *message_error_pack(const struct error *error)
 {
-	return json_pack("{s:{s:s, s:I, s:i, s:s, s:s, s:s}}", "error", "kind", error_kind_name(error->kind), "retry_at",
+	return json_pack("{s:{s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:s}}", "error", "kind", error_kind_name(error->kind), "retry_at",
 	                 (json_int_t)error->retry_at, "http_status", error->http_status, "message", error->message, "advice",
-	                 error->advice, "problem", error->problem);
+	                 error->advice, "problem", error->problem, "endpoint", error->endpoint, "url", error->url);
+}
+
+static void keep_text(char *out, size_t size, const char *text)
+{
+	text_copy(out, size, text ? text : "");
+	text_clean(out);
 }
 
 /* Fills *err with what the peer says of its failure. */
 static int error_read(const json_t *json, struct error *err)
 {
-	const char *kind_name, *message, *advice, *problem;
+	const char *kind_name, *message, *advice, *problem, *endpoint, *url;
 	enum error_kind kind;
 	int64_t retry_at = 0, http_status = 0;
 
@@ -98,6 +104,8 @@ static int error_read(const json_t *json, struct error *err)
 	    json_need_string(json, "error", "message", &message, err) < 0 ||
 	    message_part_text(json, "error", "advice", &advice, err) < 0 ||
 	    message_part_text(json, "error", "problem", &problem, err) < 0 ||
+	    message_part_text(json, "error", "endpoint", &endpoint, err) < 0 ||
+	    message_part_text(json, "error", "url", &url, err) < 0 ||
 	    json_field_int(json, "error", "retry_at", &retry_at, err) < 0 ||
 	    json_field_int(json, "error", "http_status", &http_status, err) < 0)
 		return -1;
@@ -108,10 +116,9 @@ static int error_read(const json_t *json, struct error *err)
 		error_advise(err, "%s", advice);
 	err->retry_at = retry_at;
 	err->http_status = http_status >= 0 && http_status <= 999 ? (int)http_status : 0;
-	if (problem) {
-		text_copy(err->problem, sizeof(err->problem), problem);
-		text_clean(err->problem);
-	}
+	keep_text(err->problem, sizeof(err->problem), problem);
+	keep_text(err->endpoint, sizeof(err->endpoint), endpoint);
+	keep_text(err->url, sizeof(err->url), url);
 	return -1;
 }
 

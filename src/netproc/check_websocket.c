@@ -79,7 +79,7 @@ static int look(struct check *check, const struct check_name *name, const char *
 
 		CHECK_FORMAT(words.seen, "%.700s", colon ? colon + 2 : failure.message);
 		CHECK_FORMAT(words.means, "a browser says that the WebSocket connection failed");
-		CHECK_FORMAT(words.advice, "%s", failure.advice);
+		CHECK_FORMAT(words.advice, "%.700s", failure.advice);
 	} else {
 		CHECK_FORMAT(words.seen, "%d %.60s%s%s", seen.status, seen.reason, seen.server[0] != '\0' ? ", by " : "", seen.server);
 		if (tls_websocket_works(&seen)) {

@@ -93,6 +93,9 @@ static void test_answers(void **state)
 		  ACME_PROBLEM_RATE_LIMITED, NOW + 3600, "slow" },
 		{ { 429, "", "", "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"visit https://ca.example/u?a=b).\"}" },
 		  ERROR_REFUSED, ACME_PROBLEM_RATE_LIMITED, 0, "paused" },
+		/* No place to lift anything. */
+		{ { 429, "", "", "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"see https://ca.example/docs/rate-limits/\"}" },
+		  ERROR_LATER, ACME_PROBLEM_RATE_LIMITED, NOW + 3600, "docs" },
 		{ { 400, "", "", "{\"type\":[],\"detail\":{}}" }, ERROR_PROTOCOL, ACME_PROBLEM_OTHER, 0, "HTTP 400" },
 		{ { 400, "", "", "{\"type\":\"about:blank\",\"title\":\"Bad\"}" }, ERROR_PROTOCOL, ACME_PROBLEM_OTHER, 0, "no type: Bad" },
 		{ { 400, "", "", "{\"type\":\"https://ca.example/errors/7\",\"detail\":\"x\"}" }, ERROR_PROTOCOL, ACME_PROBLEM_OTHER, 0,
@@ -121,6 +124,7 @@ static void test_paused(void **state)
 	(void)state;
 	make(&answer, &err);
 	assert_non_null(strstr(err.advice, "visit https://ca.example/u?a=b and"));
+	assert_string_equal(err.url, "https://ca.example/u?a=b");
 }
 
 static void test_subproblems(void **state)
