@@ -28,6 +28,14 @@ struct config_addresses {
 	size_t count;
 };
 
+/* So many within any such time. */
+struct config_limit {
+	unsigned int max; /* 0: there is none */
+	int64_t window_s;
+};
+
+enum { CONFIG_LIMIT_MAX = 20000, CONFIG_LIMIT_WINDOW_MAX_S = 31 * 24 * 60 * 60 };
+
 struct config_ca {
 	const char *name;
 	const char *directory; /* https URL */
@@ -37,6 +45,10 @@ struct config_ca {
 	const char *eab_kid; /* or NULL */
 	const char *eab_hmac_file; /* base64url of the MAC key; or NULL */
 	const char *eab_algorithm; /* "HS256", "HS384", "HS512"; NULL for the first */
+	struct config_limit orders_per_account;
+	struct config_limit certificates_per_names; /* for exactly the same names */
+	struct config_limit failures_per_name; /* validations that failed, of a name by an account */
+	bool renewals_exempt; /* what renews does not count, as Let's Encrypt says it (job/polite.h) */
 };
 
 /* What can be said for each certificate, and for all of them outside of any. */

@@ -42,6 +42,7 @@ enum config_kind {
 	CONFIG_KIND_PORT, /* uint16_t */
 	CONFIG_KIND_COUNT, /* unsigned int, from min to max */
 	CONFIG_KIND_DURATION, /* int64_t, milliseconds; min and max in seconds */
+	CONFIG_KIND_LIMIT, /* COUNT/TIME or "none"; struct config_limit */
 	CONFIG_KIND_NAME, /* a DNS name or an IP address; const char * */
 	CONFIG_KIND_URI, /* the path of a URL, as NGINX is told it; const char * */
 	CONFIG_KIND_FILES, /* names of files, with spaces in between, as NGINX is told them; const char * */

@@ -42,29 +42,39 @@ void config_build_check_eab(struct config_build *b, const struct config_placed *
 		               "eab-algorithm: eab-kid and eab-hmac-file are missing beside it");
 }
 
+static const struct ca_member {
+	const char *name;
+	size_t offset;
+} ca_members[] = {
+	{ "ca-bundle", offsetof(struct config_ca, ca_bundle) },
+	{ "eab-kid", offsetof(struct config_ca, eab_kid) },
+	{ "eab-hmac-file", offsetof(struct config_ca, eab_hmac_file) },
+	{ "eab-algorithm", offsetof(struct config_ca, eab_algorithm) },
+	{ "orders-per-account", offsetof(struct config_ca, orders_per_account) },
+	{ "certificates-per-names", offsetof(struct config_ca, certificates_per_names) },
+	{ "failures-per-name", offsetof(struct config_ca, failures_per_name) },
+	{ "renewals-exempt", offsetof(struct config_ca, renewals_exempt) },
+};
+
 static void put_ca_block(struct config_build *b, const struct config_block *block, struct config_ca *ca)
 {
 	struct config_placed placed[CONFIG_DIRECTIVES_MAX] = { 0 };
-	static const struct {
-		const char *name;
-		size_t offset;
-	} members[] = {
-		{ "directory", offsetof(struct config_ca, directory) },
-		{ "ca-bundle", offsetof(struct config_ca, ca_bundle) },
-		{ "eab-kid", offsetof(struct config_ca, eab_kid) },
-		{ "eab-hmac-file", offsetof(struct config_ca, eab_hmac_file) },
-		{ "eab-algorithm", offsetof(struct config_ca, eab_algorithm) },
-	};
+	const struct config_placed *directory;
 
 	config_build_gather(block, placed);
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		const struct config_placed *one = config_placed_of(placed, members[i].name, CONFIG_SCOPE_CA);
+	directory = config_placed_of(placed, "directory", CONFIG_SCOPE_CA);
+	if (directory->value != NULL) {
+		config_build_put(b, directory, &ca->directory);
+		config_ca_standard_limits(ca);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ca_members); i++) {
+		const struct config_placed *one = config_placed_of(placed, ca_members[i].name, CONFIG_SCOPE_CA);
 
 		if (one->value != NULL)
-			config_build_put(b, one, (char *)ca + members[i].offset);
+			config_build_put(b, one, (char *)ca + ca_members[i].offset);
 	}
 	config_build_check_eab(b, placed);
-	if (ca->directory == NULL && config_placed_of(placed, "directory", CONFIG_SCOPE_CA)->value == NULL)
+	if (ca->directory == NULL && directory->value == NULL)
 		config_problem(b->problems, block->file, block->line,
 		               "ca \"%s\": its directory is missing: directory = \"https://...\"", ca->name);
 }

@@ -10,14 +10,29 @@
 
 #include <string.h>
 
-enum { NAME_MAX_CA = 63, NAMES_MAX = 128 };
+enum { NAME_MAX_CA = 63, NAMES_MAX = 128, HOUR_S = 60 * 60, DAY_S = 24 * HOUR_S };
 
-#define BINDS .eab_needed = true
+/* Of a CA whose limits are not known: more would be a loop. */
+#define STANDARD_CERTIFICATES { 20, DAY_S }
+#define BINDS .eab_needed = true, .certificates_per_names = STANDARD_CERTIFICATES
 
-/* Sources: the CAs' own documentation of their ACME service. */
+/* Sources: the CAs' own documentation of their ACME service; the limits are Let's Encrypt's of 2026-08-05 (staging takes more certificates for
+ * the same names than are ever counted). */
 static const struct config_ca builtin[] = {
-	{ .name = "letsencrypt", .directory = "https://acme-v02.api.letsencrypt.org/directory", .caa = "letsencrypt.org" },
-	{ .name = "letsencrypt-staging", .directory = "https://acme-staging-v02.api.letsencrypt.org/directory", .caa = "letsencrypt.org" },
+	{ .name = "letsencrypt",
+	  .directory = "https://acme-v02.api.letsencrypt.org/directory",
+	  .caa = "letsencrypt.org",
+	  .orders_per_account = { 300, 3 * HOUR_S },
+	  .certificates_per_names = { 5, 7 * DAY_S },
+	  .failures_per_name = { 5, HOUR_S },
+	  .renewals_exempt = true },
+	{ .name = "letsencrypt-staging",
+	  .directory = "https://acme-staging-v02.api.letsencrypt.org/directory",
+	  .caa = "letsencrypt.org",
+	  .orders_per_account = { 1500, 3 * HOUR_S },
+	  .certificates_per_names = { CONFIG_LIMIT_MAX, 7 * DAY_S },
+	  .failures_per_name = { 200, HOUR_S },
+	  .renewals_exempt = true },
 	{ .name = "google", .directory = "https://dv.acme-v02.api.pki.goog/directory", .caa = "pki.goog", BINDS },
 	{ .name = "google-staging", .directory = "https://dv.acme-v02.test-api.pki.goog/directory", .caa = "pki.goog", BINDS },
 	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90", .caa = "sectigo.com", BINDS },
@@ -45,6 +60,23 @@ int config_ca_check_name(const char *name, struct error *err)
 	                 name, NAME_MAX_CA);
 }
 
+void config_ca_standard_limits(struct config_ca *ca)
+{
+	const struct config_ca *known = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(builtin) && ca->directory != NULL; i++) {
+		if (text_equal(builtin[i].directory, ca->directory))
+			known = &builtin[i];
+	}
+	ca->certificates_per_names = (struct config_limit)STANDARD_CERTIFICATES;
+	if (known == NULL)
+		return;
+	ca->orders_per_account = known->orders_per_account;
+	ca->certificates_per_names = known->certificates_per_names;
+	ca->failures_per_name = known->failures_per_name;
+	ca->renewals_exempt = known->renewals_exempt;
+}
+
 static int unnamed(const char *url, struct config_arena *arena, const struct config_ca **ret, struct error *err)
 {
 	const char *host = strstr(url, "://");
@@ -59,6 +91,7 @@ static int unnamed(const char *url, struct config_arena *arena, const struct con
 	ca->directory = config_arena_text(arena, url);
 	if (ca->name == NULL || ca->directory == NULL)
 		return error_oom(err);
+	config_ca_standard_limits(ca);
 	*ret = ca;
 	return 0;
 }

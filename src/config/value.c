@@ -282,6 +282,7 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_NAME:
 		return read_name(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
+	case CONFIG_KIND_LIMIT:
 	case CONFIG_KIND_ADDRESSES:
 	case CONFIG_KIND_BOOL:
 	case CONFIG_KIND_KEY:
@@ -349,6 +350,30 @@ static int read_number(const struct config_directive *directive, const char *tex
 	return 0;
 }
 
+/* "300/3h", "none" */
+static int read_limit(const struct config_directive *directive, const char *text, struct config_limit *ret, struct error *err)
+{
+	const char *slash = strchr(text, '/');
+	char number[16];
+	uint64_t max;
+	int64_t window_s;
+
+	if (text_equal(text, "none")) {
+		*ret = (struct config_limit){ 0 };
+		return 0;
+	}
+	if (slash != NULL && (size_t)(slash - text) < sizeof(number)) {
+		text_copy(number, (size_t)(slash - text) + 1, text);
+		if (text_parse_u64(number, 1, CONFIG_LIMIT_MAX, &max) == 0 &&
+		    text_parse_duration(slash + 1, 1, CONFIG_LIMIT_WINDOW_MAX_S, &window_s) == 0) {
+			*ret = (struct config_limit){ .max = (unsigned int)max, .window_s = window_s };
+			return 0;
+		}
+	}
+	return refuse(err, directive, text, "a number from 1 to %d and a time up to 31d are needed, as \"300/3h\"; or \"none\"",
+	              CONFIG_LIMIT_MAX);
+}
+
 int config_value_read(const struct config_directive *directive, const char *text, struct config_arena *arena, void *member,
                       struct error *err)
 {
@@ -373,6 +398,8 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_COUNT:
 	case CONFIG_KIND_DURATION:
 		return read_number(directive, text, member, err);
+	case CONFIG_KIND_LIMIT:
+		return read_limit(directive, text, member, err);
 	case CONFIG_KIND_ADDRESSES:
 		return add_address(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
@@ -410,6 +437,7 @@ int config_value_check(const struct config_directive *directive, const char *tex
 		enum key_type key;
 		enum config_deploy deploy;
 		struct config_addresses addresses;
+		struct config_limit limit;
 	} member;
 
 	memset(&member, 0, sizeof(member));

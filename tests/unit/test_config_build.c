@@ -453,6 +453,45 @@ static void test_the_nearest_word_on_a_ca_counts(void **state)
 	config_free(c);
 }
 
+static void assert_limit(const struct config_limit *limit, unsigned int max, int64_t window_s)
+{
+	assert_int_equal(limit->max, max);
+	assert_int_equal(limit->window_s, window_s);
+}
+
+/* What is known of a CA holds by whatever name its directory goes; what the block says counts. */
+static void test_the_limits_of_a_ca(void **state)
+{
+	CLEANUP(config_cleanup) struct config *config = build_one(
+		"ca \"le\" { directory = \"https://acme-v02.api.letsencrypt.org/directory\" }\n"
+		"ca \"letsencrypt\" { orders-per-account = \"30/90min\" certificates-per-names = \"none\" }\n"
+		"ca \"own\" { directory = \"https://ca.example/d\" failures-per-name = \"7/1d\" renewals-exempt = true }\n");
+	const struct config_ca *ca = config_ca_find(config, "le");
+
+	(void)state;
+	assert_limit(&ca->orders_per_account, 300, 3 * 3600);
+	assert_limit(&ca->certificates_per_names, 5, 7 * 86400);
+	assert_limit(&ca->failures_per_name, 5, 3600);
+	assert_true(ca->renewals_exempt);
+	ca = config_ca_find(config, "letsencrypt");
+	assert_limit(&ca->orders_per_account, 30, 90 * 60);
+	assert_int_equal(ca->certificates_per_names.max, 0);
+	assert_limit(&ca->failures_per_name, 5, 3600);
+	ca = config_ca_find(config, "own");
+	assert_int_equal(ca->orders_per_account.max, 0);
+	assert_limit(&ca->certificates_per_names, 20, 86400);
+	assert_limit(&ca->failures_per_name, 7, 86400);
+	assert_true(ca->renewals_exempt);
+	assert_limit(&config_ca_find(config, "zerossl")->certificates_per_names, 20, 86400);
+	for (size_t i = 0; i < 7; i++) {
+		static const char *const bad[] = { "0/1h", "300", "300/", "/3h", "-1/3h", "20001/3h", "3/32d" };
+		char text[200];
+
+		snprintf(text, sizeof(text), "ca \"letsencrypt\" { orders-per-account = \"%s\" }", bad[i]);
+		expect(text, "1: orders-per-account");
+	}
+}
+
 static void test_both_places_of_a_duplicate(void **state)
 {
 	static const char *const texts[] = {
@@ -563,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_several_cas),
 		cmocka_unit_test(test_several_cas_that_cannot_be),
 		cmocka_unit_test(test_the_nearest_word_on_a_ca_counts),
+		cmocka_unit_test(test_the_limits_of_a_ca),
 		cmocka_unit_test(test_both_places_of_a_duplicate),
 		cmocka_unit_test(test_a_broken_file_hides_no_other),
 		cmocka_unit_test(test_endless_errors_end),
