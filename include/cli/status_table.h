@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct error;
+
 struct cli_status_table {
 	FILE *out;
 	bool terminal;
@@ -26,8 +28,8 @@ struct cli_status_table {
 /* As stdout is. No colour where NO_COLOR says so, or on a terminal that knows none. */
 void cli_status_table_init(struct cli_status_table *table);
 
-/* The head stands above the first row. */
-void cli_status_table_row(struct cli_status_table *table, const struct job_view *view);
+/* The head stands above the first row. hold: why the CA is not asked for it now, although it is due; NULL where it is. */
+void cli_status_table_row(struct cli_status_table *table, const struct job_view *view, const struct error *hold);
 
 /* One of which nothing can be read: the reason is told elsewhere. */
 void cli_status_table_unreadable(struct cli_status_table *table, const char *name);

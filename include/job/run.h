@@ -4,6 +4,7 @@
 #define CERTD_JOB_RUN_H
 
 #include "job/net.h"
+#include "job/polite.h"
 
 struct config_certificate;
 struct error;
@@ -19,6 +20,7 @@ struct job_run {
 	int state_lock_fd; /* -1 where the file system has no locks */
 	struct store *store;
 	struct job_net net;
+	struct job_polite polite;
 };
 
 /* Takes the lock and opens the store. job_run_close() is right also after a failure. */

@@ -8,6 +8,7 @@
 #include "deploy/deploy.h"
 #include "job/job.h"
 #include "job/net.h"
+#include "job/polite.h"
 #include "job/survey.h"
 #include "notary/notary.h"
 
@@ -36,15 +37,18 @@ struct story {
 	const struct config_certificate *certificate;
 	const struct store *store;
 	struct job_net *net;
+	struct job_polite *polite;
 	struct job_outcome *outcome;
 
 	struct store_cert *store_cert; /* load; NULL in a dry run of a certificate that there is not */
 	struct job_survey survey; /* load; survey.state is what is saved */
 	bool loaded; /* load is through: survey.state may be saved. A state that could not be read is never replaced */
 	enum story_todo todo; /* decide */
+	bool held[CONFIG_CAS_MAX]; /* decide: those of the certificate's list that are not to be asked now */
 	const struct config_ca *ca; /* obtain: that is asked now, of the certificate's list */
 	char finding[STORY_FINDING_SIZE]; /* preflight: the first thing that was wrong, and what to do; "" for nothing */
 	char finding_advice[STORY_FINDING_SIZE];
+	char account_url[HTTP_URL_MAX + 1]; /* as far as it is known before the account is opened */
 	struct store_account *account; /* order, from here on */
 	struct pkey *account_key;
 	struct buf binding_key;
@@ -84,6 +88,12 @@ int job_deploy(struct story *story, struct error *err);
 int job_prove(struct story *story, struct error *err);
 /* The end of the story: result 0 or -1 with *err. Never fails itself. */
 void job_tell(struct story *story, int result, struct error *err);
+
+/* What is asked of the story's CA now; ret borrows from the story. */
+void job_polite_wish_of(struct story *story, struct job_polite_wish *ret);
+
+/* Whether no CA of the list is to be asked for it now: then the outcome says why. Those that are passed over are in story->held. */
+bool job_polite_holds_back(struct story *story);
 
 /* Opens or makes the account of the story's CA, and loads its keys into the story. */
 int job_account(struct story *story, struct error *err);

@@ -10,6 +10,7 @@
 
 struct config_certificate;
 struct error;
+struct job_polite;
 struct store;
 struct store_cert;
 
@@ -43,6 +44,10 @@ struct job_view {
 int job_view_read(const struct store *store, const struct config_certificate *certificate, int64_t now_at,
                   struct job_view *ret, struct error *err);
 void job_view_done(struct job_view *view);
+
+/* Why the CA is not asked for it now, although it is due, into *ret_why; false, and nothing is written, where it is, or nothing is due. polite keeps what
+ * was read of the CA for the next one. */
+bool job_view_hold(const struct job_view *view, const struct store *store, struct job_polite *polite, struct error *ret_why);
 
 /* Whether there is something to be tried again. After a failure that somebody asked for by --force, or by names that were then not taken, there
  * is not. */

@@ -132,8 +132,8 @@ json_t *cli_error_json(const struct error *error)
 	if (error->problem[0] == '\0' ||
 	    json_doc_parse(error->problem, strlen(error->problem), "the problem document", &problem, &ignored) < 0)
 		problem = json_null();
-	return json_pack("{s:s, s:s, s:s, s:o}", "kind", error_kind_name(error->kind), "message", error->message, "advice",
-	                 error->advice, "problem", problem);
+	return json_pack("{s:s, s:s, s:s, s:o, s:s*}", "kind", error_kind_name(error->kind), "message", error->message, "advice",
+	                 error->advice, "problem", problem, "url", error->url[0] != '\0' ? error->url : NULL);
 }
 
 json_t *cli_outcome_one_json(const struct job_outcome *o)

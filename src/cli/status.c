@@ -7,11 +7,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/cas.h"
 #include "cli/outcome.h"
 #include "cli/status_table.h"
 #include "config/config.h"
 #include "crypto/keytype.h"
 #include "deploy/deploy.h"
+#include "job/polite.h"
 #include "job/view.h"
 #include "store/store.h"
 
@@ -46,6 +48,15 @@ static json_t *next_ca_json(const struct job_view *view)
 	return json_pack("{s:s?, s:s?}", "name", view->next.ca ? view->next.ca->name : NULL, "why",
 	                 view->next.why[0] != '\0' ? view->next.why : NULL);
 }
+
+/* What one look at all certificates shares. */
+struct look {
+	const struct config *config;
+	const struct store *store; /* or NULL */
+	json_t *list; /* NULL without --json */
+	struct cli_status_table table;
+	struct job_polite polite;
+};
 
 static json_t *suggestion_json(const struct job_survey *survey)
 {
@@ -97,14 +108,23 @@ static json_t *paths_json(const struct config *config, const struct job_view *vi
 	                                                                             json_string(buf_text(&snippet)));
 }
 
-static json_t *view_json(const struct config *config, const struct job_view *view)
+/* Why the CA is not asked now; NULL where it is. */
+static json_t *hold_json(const struct error *hold)
+{
+	if (!hold)
+		return json_null();
+	return json_pack("{s:o, s:b, s:s?, s:o}", "until", cli_time_json(hold->retry_at), "paused", hold->url[0] != '\0', "url",
+	                 hold->url[0] != '\0' ? hold->url : NULL, "error", cli_error_json(hold));
+}
+
+static json_t *view_json(const struct config *config, const struct job_view *view, const struct error *hold)
 {
 	const struct config_settings *settings = &view->certificate->settings;
 	const struct job_survey *survey = &view->survey;
 	const struct cert_facts *facts = &survey->facts;
 	bool have = survey->have;
 
-	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s?, s:o, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s?, s:o, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o, s:o}",
 	                 "name", view->certificate->name, "names", names_json(&view->certificate->names), "state",
 	                 job_state_name(view->state), "ca", settings->ca->name, "cas", cas_json(settings), "issued_by",
 	                 job_view_issuer(view), "next_ca", next_ca_json(view), "profile", settings->profile, "key",
@@ -115,18 +135,24 @@ static json_t *view_json(const struct config *config, const struct job_view *vie
 	                 survey->newest ? json_integer((json_int_t)survey->newest) : json_null(), "renew_at",
 	                 cli_time_json(view->decision.renew_at), "renew_reason", plan_reason_name(view->decision.reason),
 	                 "suggested", suggestion_json(survey), "served", "verified", view->served ? 1 : 0, "at", cli_time_json(survey->state.served_at),
-	                 "last_attempt", last_attempt_json(&survey->state), "paths", paths_json(config, view));
+	                 "last_attempt", last_attempt_json(&survey->state), "held", hold_json(hold), "paths", paths_json(config, view));
 }
 
-static int show_one(const struct config *config, const struct job_view *view, struct cli_status_table *table, json_t *list)
+static int show_one(struct look *look, const struct job_view *view)
 {
-	if (list) {
-		json_t *json = view_json(config, view);
+	struct error why;
+	const struct error *hold = NULL;
 
-		if (!json || json_array_append_new(list, json) < 0)
+	error_clear(&why);
+	if (job_view_hold(view, look->store, &look->polite, &why))
+		hold = &why;
+	if (look->list) {
+		json_t *json = view_json(look->config, view, hold);
+
+		if (!json || json_array_append_new(look->list, json) < 0)
 			log_error("status: out of memory");
 	} else {
-		cli_status_table_row(table, view);
+		cli_status_table_row(&look->table, view, hold);
 	}
 	return job_view_trouble(view) ? CLI_EXIT_FAILED : CLI_EXIT_OK;
 }
@@ -148,30 +174,29 @@ static int show_unreadable(const struct config_certificate *certificate, const s
 	return status;
 }
 
-static int show(const struct config *config, const struct store *store,
-                const struct config_certificate *const *chosen, size_t count, json_t *list)
+static int show(struct look *look, const struct config_certificate *const *chosen, size_t count)
 {
 	const int64_t now_at = clock_wall(clock_system());
-	struct cli_status_table table;
 	int worst = CLI_EXIT_OK;
 
-	cli_status_table_init(&table);
+	cli_status_table_init(&look->table);
 	for (size_t i = 0; i < count; i++) {
 		struct job_view view;
 		struct error err;
 		int status;
 
 		error_clear(&err);
-		if (job_view_read(store, chosen[i], now_at, &view, &err) < 0) {
-			status = show_unreadable(chosen[i], &err, &table, list);
+		if (job_view_read(look->store, chosen[i], now_at, &view, &err) < 0) {
+			status = show_unreadable(chosen[i], &err, &look->table, look->list);
 		} else {
-			status = show_one(config, &view, &table, list);
+			status = show_one(look, &view);
 			job_view_done(&view);
 		}
 		worst = status > worst ? status : worst;
 	}
-	if (!list)
-		cli_status_table_end(&table, now_at);
+	if (!look->list)
+		cli_status_table_end(&look->table, now_at);
+	job_polite_done(&look->polite);
 	return worst;
 }
 
@@ -194,6 +219,7 @@ static int run(const struct config *config, int argc, char **argv, bool json)
 	CLEANUP(clean_free) const struct config_certificate **chosen = calloc(count + 1, sizeof(*chosen));
 	CLEANUP(store_cleanup) struct store *store = NULL;
 	json_auto_t *list = json ? json_array() : NULL;
+	struct look look = { .config = config, .list = list };
 	int status;
 
 	if (!chosen)
@@ -206,9 +232,11 @@ static int run(const struct config *config, int argc, char **argv, bool json)
 	status = open_store(config, &store);
 	if (status != CLI_EXIT_OK)
 		return status;
-	status = show(config, store, chosen, count, list);
+	look.store = store;
+	status = show(&look, chosen, count);
 	if (json)
-		return cli_json_print(json_pack("{s:O}", "certificates", list), status);
+		return cli_json_print(json_pack("{s:O, s:o*}", "certificates", list, "cas", cli_cas_json(config, store)), status);
+	cli_cas_print(config, store);
 	if (count == 0)
 		puts("nothing is managed: `certd issue NAME...` obtains the first certificate");
 	return status;

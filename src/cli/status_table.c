@@ -2,6 +2,7 @@
 
 #include "base/clean.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "config/config.h"
@@ -108,13 +109,16 @@ static void print_bar(const struct cli_status_table *table, const struct job_vie
 }
 
 /* When and why it is next renewed, or tried again. */
-static const char *renewal(const struct job_view *view, char out[static TEXT_SIZE])
+static const char *renewal(const struct job_view *view, const struct error *hold, char out[static TEXT_SIZE])
 {
 	const struct store_state *state = &view->survey.state;
 	bool due = view->decision.verdict != PLAN_NOT_DUE;
 	int64_t at = due ? state->last_ok ? 0 : state->next_at : view->decision.renew_at;
 	char in[TIME_TEXT_SIZE];
 
+	if (hold && hold->url[0] != '\0')
+		return "paused by the CA";
+	at = hold ? hold->retry_at : at;
 	if (at > view->now_at)
 		(void)snprintf(out, TEXT_SIZE, "in %s, %s", time_format_duration(at - view->now_at, in),
 		               plan_reason_name(view->decision.reason));
@@ -134,7 +138,7 @@ static void print_name(const struct cli_status_table *table, const char *name)
 		fprintf(table->out, "%.*s~ ", width - 1, name);
 }
 
-static void print_terminal(const struct cli_status_table *table, const struct job_view *view)
+static void print_terminal(const struct cli_status_table *table, const struct job_view *view, const struct error *hold)
 {
 	const struct cert_facts *in_use = job_survey_in_use(&view->survey);
 	const char *colour = table->colour ? colour_of(view) : "";
@@ -146,7 +150,7 @@ static void print_terminal(const struct cli_status_table *table, const struct jo
 	print_name(table, view->certificate->name);
 	fprintf(table->out, "%s%-*s ", colour, STATE_WIDTH, job_state_name(view->state));
 	print_bar(table, view);
-	fprintf(table->out, "%s %*s %-*s %s\n", plain, LEFT_WIDTH, left, RENEWAL_WIDTH, renewal(view, text), served_word(view));
+	fprintf(table->out, "%s %*s %-*s %s\n", plain, LEFT_WIDTH, left, RENEWAL_WIDTH, renewal(view, hold, text), served_word(view));
 }
 
 /* The day of a time; "-" for none. */
@@ -203,7 +207,7 @@ static void print_text(const struct cli_status_table *table, const char *text)
 		fprintf(table->out, "%*s%s\n", INDENT, "", text);
 }
 
-static void print_failure(const struct cli_status_table *table, const struct job_view *view)
+static void print_failure(const struct cli_status_table *table, const struct job_view *view, const struct error *hold)
 {
 	const struct store_state *state = &view->survey.state;
 	char when[TIME_TEXT_SIZE], next[TIME_TEXT_SIZE], line[2 * TEXT_SIZE];
@@ -219,7 +223,9 @@ static void print_failure(const struct cli_status_table *table, const struct job
 		               time_format(state->last_at, when));
 	print_text(table, line);
 	print_text(table, state->last_error.message);
-	print_text(table, state->last_error.advice);
+	/* What to do about it the hold says, where there is one. */
+	if (!hold)
+		print_text(table, state->last_error.advice);
 }
 
 /* What is wrong without an attempt that failed. */
@@ -294,17 +300,21 @@ static void count(struct cli_status_table *table, const struct job_view *view)
 	(void)text_copy(table->next_name, sizeof(table->next_name), view->certificate->name);
 }
 
-void cli_status_table_row(struct cli_status_table *table, const struct job_view *view)
+void cli_status_table_row(struct cli_status_table *table, const struct job_view *view, const struct error *hold)
 {
 	count(table, view);
 	if (table->terminal)
-		print_terminal(table, view);
+		print_terminal(table, view, hold);
 	else
 		print_pipe(table, view);
 	print_cas(table, view);
 	print_suggestion(table, view);
 	print_trouble(table, view);
-	print_failure(table, view);
+	print_failure(table, view, hold);
+	if (hold) {
+		print_text(table, hold->message);
+		print_text(table, hold->advice);
+	}
 }
 
 void cli_status_table_unreadable(struct cli_status_table *table, const char *name)

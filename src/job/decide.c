@@ -58,10 +58,16 @@ int job_decide(struct story *story, struct error *err)
 	case PLAN_BLOCKED:
 		story->todo = STORY_WAIT;
 		outcome->result = JOB_BLOCKED;
-		remember_failure(story);
+		/* What the CA wants is said before what we do of our own accord. */
+		if (!job_polite_holds_back(story))
+			remember_failure(story);
 		break;
 	case PLAN_DUE:
 		story->todo = STORY_ISSUE;
+		if (job_polite_holds_back(story)) {
+			story->todo = STORY_WAIT;
+			outcome->result = JOB_BLOCKED;
+		}
 		break;
 	}
 	return 0;

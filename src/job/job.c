@@ -111,6 +111,7 @@ void job_run_one(struct job_run *run, const struct config_certificate *certifica
 		.certificate = certificate,
 		.store = run->store,
 		.net = &run->net,
+		.polite = &run->polite,
 		.outcome = outcome,
 		.key_pem = BUF_SECRET(KEY_PEM_MAX),
 		.csr_der = BUF(CSR_DER_MAX),
@@ -165,6 +166,7 @@ int job_run_open(struct job_run *run, const struct job *job, const struct job_op
 void job_run_close(struct job_run *run)
 {
 	job_net_stop(&run->net);
+	job_polite_done(&run->polite);
 	store_free(run->store);
 	clean_fd(&run->state_lock_fd);
 	clean_fd(&run->lock_fd);

@@ -114,6 +114,26 @@ static bool is_urgent(const struct story *story)
 	       plan_is_urgent(survey->facts.not_before_at, survey->facts.not_after_at, clock_wall(story->job->clock));
 }
 
+/* The next one that may be asked, if any. */
+static bool next_may_be_asked(struct obtaining *o, struct job_choice *ret)
+{
+	const struct story *story = o->story;
+	const struct job_polite_asker asker = {
+		.store = story->store,
+		.certificate = story->certificate,
+		.survey = &story->survey,
+		.now_at = clock_wall(story->job->clock),
+		.named = story->options->named,
+		.dry_run = story->options->dry_run,
+	};
+	struct error held;
+
+	if (job_polite_choose(story->polite, &asker, o->tried, &held) == JOB_POLITE_WAIT)
+		return false;
+	job_choose_ca(story->store, story->certificate, &story->survey.state, o->tried, ret);
+	return ret->ca != NULL;
+}
+
 static bool goes_on(struct obtaining *o, const struct error *err)
 {
 	struct story *story = o->story;
@@ -127,8 +147,8 @@ static bool goes_on(struct obtaining *o, const struct error *err)
 	blame = note(story, err, &failures);
 	if (!plan_ca_goes_on(blame, failures, is_urgent(story)))
 		return false;
-	job_choose_ca(story->store, story->certificate, &story->survey.state, o->tried, &next);
-	if (!next.ca)
+	/* Those that are not to be asked now have had their turn, too. */
+	if (!next_may_be_asked(o, &next))
 		return false;
 	log_failure(LOG_LEVEL_WARNING, story->certificate->name, err);
 	log_warning("%s: going on with %s", story->certificate->name, next.ca->name);
@@ -147,6 +167,8 @@ static void add_name(struct obtaining *o)
 int job_obtain(struct story *story, struct error *err)
 {
 	struct obtaining o = { .story = story };
+
+	memcpy(o.tried, story->held, sizeof(o.tried));
 
 	for (;;) {
 		if (choose(&o, err) < 0)

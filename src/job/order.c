@@ -150,6 +150,13 @@ static int remember_order(void *self, const char *url, int64_t expires_at, struc
 	struct store_state *state = &story->survey.state;
 	const char *account_url = store_account_url(story->account);
 
+	/* The CA counts that of a dry run, too. */
+	if (url[0] != '\0' && !text_equal(url, state->order_url)) {
+		struct job_polite_wish wish;
+
+		job_polite_wish_of(story, &wish);
+		job_polite_note_order(story->polite, &wish);
+	}
 	if (story->options->dry_run)
 		return 0;
 	if (!text_copy(state->order_url, sizeof(state->order_url), url))
@@ -330,15 +337,31 @@ static int explain(const struct story *story, struct error *err)
 	return error_advise(err, "%s", story->finding_advice);
 }
 
+/* What came of it, for those who ask the same CA later. */
+static void note(struct story *story, int result, const struct error *err)
+{
+	struct job_polite_wish wish;
+
+	job_polite_wish_of(story, &wish);
+	if (result < 0)
+		job_polite_note_failure(story->polite, &wish, err);
+	else
+		job_polite_note_certificate(story->polite, &wish);
+}
+
 int job_order(struct story *story, struct error *err)
 {
+	int r;
+
 	if (job_account(story, err) < 0)
 		return -1;
 	sweep(story);
 	turn_to_ca(story);
 	if (!take_up_pending(story) && begin(story, err) < 0)
 		return -1;
-	if (converse(story, err) < 0) {
+	r = converse(story, err);
+	note(story, r, err);
+	if (r < 0) {
 		forget_key(story);
 		return explain(story, err);
 	}

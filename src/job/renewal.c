@@ -196,6 +196,27 @@ static int ask(struct job_run *run, const struct question *questions, size_t cou
 	                    task.limits.attempt_ms + PATIENCE_MS, ret_result, err);
 }
 
+/* The CA asked to come back later: that is for the certificates of other runs, too, and for those that are not due to be asked about yet. */
+static void note_time(struct job_run *run, const struct config_ca *ca, const json_t *windows, const struct error *err)
+{
+	const int64_t now_at = clock_wall(run->job->clock);
+	int64_t retry_at = windows ? 0 : err->retry_at;
+	const char *reason = err->message;
+
+	for (size_t i = 0; i < json_array_size(windows); i++) {
+		struct message_window window;
+		struct error ignored;
+
+		if (message_window_read(json_array_get(windows, i), &window, &ignored) < 0 || window.answer != MESSAGE_TEMPORARY ||
+		    window.retry_at <= retry_at)
+			continue;
+		retry_at = window.retry_at;
+		reason = window.reason;
+	}
+	if (retry_at > now_at)
+		job_polite_note_windows(&run->polite, run->store, ca, now_at, retry_at, reason);
+}
+
 /* One task, and what came of it for each; a task that failed as a whole failed for each. */
 static int ask_and_remember(struct job_run *run, const struct question *questions, size_t count, struct error *err)
 {
@@ -207,6 +228,7 @@ static int ask_and_remember(struct job_run *run, const struct question *question
 		windows = json_object_get(result, "windows");
 	if (windows && json_array_size(windows) != count)
 		windows = NULL;
+	note_time(run, questions[0].ca, windows, err);
 	for (size_t i = 0; i < count; i++) {
 		struct error unread;
 
@@ -254,6 +276,8 @@ void job_renewal_look(struct job_run *run, const struct config_certificate *cons
 		due += is_due(run, certificates[i], &questions[due]);
 	for (size_t i = 0, n; i < due; i += n) {
 		n = gather(&questions[i], due - i);
+		if (!job_polite_may_ask_windows(&run->polite, run->store, questions[i].ca, clock_wall(run->job->clock)))
+			continue;
 		error_clear(&err);
 		if (job_net_start_ca(&run->net, run->job, questions[i].ca, &err) < 0)
 			return;

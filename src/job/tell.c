@@ -10,7 +10,7 @@
 #include "deploy/deploy.h"
 #include "hook/hook.h"
 #include "job/choice.h"
-#include "plan/backoff.h"
+#include "plan/polite.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -124,9 +124,11 @@ static void tell_failure(struct story *story, const struct error *error)
 	state->last_error = *error;
 	if (state->attempts < UINT32_MAX)
 		state->attempts++;
-	state->next_at = now_at + plan_backoff_s(state->attempts, story->job->random);
-	if (error->kind == ERROR_LATER && error->retry_at > now_at && !other_has_turn(story))
-		state->next_at = error->retry_at;
+	state->next_at = plan_next_attempt_at(now_at, state->attempts,
+	                                      error->kind == ERROR_LATER && !other_has_turn(story) ? error->retry_at : 0,
+	                                      story->job->random);
+	if (error->url[0] != '\0' && !other_has_turn(story))
+		state->next_at = now_at + PLAN_PAUSE_S;
 	save(story);
 	raise_alarm(story);
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "job/polite.h"
 #include "store/store.h"
 
 const char *job_state_name(enum job_state state)
@@ -74,6 +75,19 @@ int job_view_read(const struct store *store, const struct config_certificate *ce
 	ret->served = state->served && state->served_generation == ret->survey.newest;
 	ret->served_until_at = served_until(&ret->survey);
 	return 0;
+}
+
+bool job_view_hold(const struct job_view *view, const struct store *store, struct job_polite *polite, struct error *ret_why)
+{
+	const struct job_polite_asker asker = {
+		.store = store,
+		.certificate = view->certificate,
+		.survey = &view->survey,
+		.now_at = view->now_at,
+	};
+	bool passed[CONFIG_CAS_MAX] = { false };
+
+	return view->decision.verdict != PLAN_NOT_DUE && job_polite_choose(polite, &asker, passed, ret_why) == JOB_POLITE_WAIT;
 }
 
 void job_view_done(struct job_view *view)

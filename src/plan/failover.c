@@ -99,6 +99,7 @@ enum plan_blame plan_blame(const struct error *err, int64_t now_at)
 	case ERROR_DEPLOY:
 	case ERROR_LOCKED:
 	case ERROR_INTERRUPTED:
+	case ERROR_CLOCK:
 	case ERROR_KIND_COUNT:
 		break;
 	}

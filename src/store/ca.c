@@ -96,6 +96,9 @@ bool store_ca_is_fresh(const struct store_ca *ca)
 	struct timespec written = { 0 };
 	uint64_t inode = 0;
 
+	/* Where there was no directory, there may be one now. */
+	if (ca->fd < 0)
+		return false;
 	(void)look(ca, &written, &inode);
 	return inode == ca->inode && written.tv_sec == ca->written.tv_sec && written.tv_nsec == ca->written.tv_nsec;
 }

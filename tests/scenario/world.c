@@ -33,6 +33,13 @@ enum { FILE_MAX = 64 * 1024, PATH_SIZE = 512, NAME_SIZE = 64 };
 
 static const char in_memory[] = "/dev/shm";
 
+/* Who counts whose turn it is. */
+struct turns {
+	const struct config *config;
+	struct world_outcome *last;
+	unsigned int count;
+};
+
 static void path_of(const struct world *world, const char *name, char out[static PATH_SIZE])
 {
 	assert_true((size_t)snprintf(out, PATH_SIZE, "%s/%s", world->path, name) < PATH_SIZE);
@@ -67,9 +74,9 @@ void world_configure(struct world *world, const char *names, const char *more)
 	buf_printf(&text,
 	           "state-dir = \"%s/state\"\nruntime-dir = \"%s/run\"\nwebroot = \"%s/webroot\"\nhooks-dir = \"%s/hooks\"\n"
 	           "nginx-snippet-dir = \"%s/snippets\"\nagree-tos = true\ndeploy = \"none\"\npreflight = false\n"
-	           "%sca = { \"%s/directory\"%s%s%s }\ncertificate \"" WORLD_CERT "\" {\n names = { %s }\n %s\n}\n",
+	           "%sca = { \"%s/directory\"%s%s%s }\ncertificate \"" WORLD_CERT "\" {\n names = { %s }\n %s\n}\n%s",
 	           p, p, p, p, p, world->head ? world->head : "", world->ca->base, world->other ? ", \"" : "", world->other ? world->other->base : "",
-	           world->other ? "/directory\"" : "", names, more);
+	           world->other ? "/directory\"" : "", names, more, world->more);
 	assert_false(text.failed);
 	write_text(world, "certd.conf", buf_text(&text), 0644);
 }
@@ -151,16 +158,43 @@ static int do_account(const struct world *world, const struct job *job, struct e
 	return job_account_do(job, &list.items[0], world->account, &view, err);
 }
 
+/* The place of a certificate, and that its turn has come. */
+static void take_turn(void *self, const struct job_outcome *outcome)
+{
+	struct turns *turns = self;
+
+	for (size_t i = 0; i < turns->config->certificates_count && i < WORLD_CERTIFICATES_MAX; i++) {
+		if (turns->config->certificates[i] == outcome->certificate)
+			turns->last->turn[i] = ++turns->count;
+	}
+}
+
+static void keep_outcomes(struct world_outcome *last, const struct job_outcome *outcomes, size_t count)
+{
+	last->job_result = outcomes[0].result;
+	last->generation = outcomes[0].generation;
+	last->renew_at = outcomes[0].renew_at;
+	last->not_after_at = outcomes[0].not_after_at;
+	last->reason = outcomes[0].reason;
+	last->error = outcomes[0].error;
+	last->count = count;
+	for (size_t i = 0; i < count; i++) {
+		last->results[i] = outcomes[i].result;
+		last->kinds[i] = outcomes[i].error.kind;
+		last->retry_at[i] = outcomes[i].error.retry_at;
+	}
+}
+
 /* The life of a run. */
 static _Noreturn void live(const struct world *world)
 {
 	struct ca_pair both = { world->ca, world->other };
 	const struct http_client http = world->other ? ca_pair_client(&both) : ca_client(world->ca);
 	const struct clock clock = ca_clock(world->ca);
-	const struct config_certificate *certificate;
 	struct world_outcome *last = world->last;
 	struct config *config = NULL;
-	struct job_outcome outcome = { 0 };
+	static struct job_outcome outcomes[WORLD_CERTIFICATES_MAX];
+	struct turns turns = { .last = last };
 	struct job job;
 	char path[PATH_SIZE];
 
@@ -172,26 +206,23 @@ static _Noreturn void live(const struct world *world)
 		last->done = true;
 		_exit(1);
 	}
-	certificate = config->certificates[0];
+	turns.config = config;
 	job = (struct job){
 		.config = config,
 		.clock = &clock,
 		.random = random_system(),
 		.runner = runner_system(),
 		.http = &http,
+		.outcome = take_turn,
+		.self = &turns,
 	};
 	if (world->account)
 		last->result = do_account(world, &job, &last->error);
 	else
-		last->result = job_run(&job, &certificate, 1, &world->options, &outcome, &last->error);
-	if (last->result == 0 && !world->account) {
-		last->job_result = outcome.result;
-		last->generation = outcome.generation;
-		last->renew_at = outcome.renew_at;
-		last->not_after_at = outcome.not_after_at;
-		last->reason = outcome.reason;
-		last->error = outcome.error;
-	}
+		last->result = job_run(&job, (const struct config_certificate *const *)config->certificates,
+		                       config->certificates_count, &world->options, outcomes, &last->error);
+	if (last->result == 0 && !world->account)
+		keep_outcomes(last, outcomes, config->certificates_count);
 	last->done = true;
 	config_free(config);
 	_exit(0);

@@ -16,6 +16,8 @@
 
 #define WORLD_CERT "a.example"
 
+enum { WORLD_CERTIFICATES_MAX = 32, WORLD_MORE_MAX = 8192 };
+
 /* What a run left behind, as far as it lived to say so. */
 struct world_outcome {
 	bool done; /* job_run() came back */
@@ -26,6 +28,12 @@ struct world_outcome {
 	int64_t not_after_at;
 	enum plan_reason reason;
 	struct error error;
+	/* Of each certificate, in the order of the configuration; those above are the first one's. */
+	size_t count;
+	enum job_result results[WORLD_CERTIFICATES_MAX];
+	enum error_kind kinds[WORLD_CERTIFICATES_MAX];
+	int64_t retry_at[WORLD_CERTIFICATES_MAX];
+	unsigned int turn[WORLD_CERTIFICATES_MAX]; /* 1 for the one whose turn it was first, 0 for none */
 };
 
 struct world {
@@ -37,6 +45,7 @@ struct world {
 	const char *head; /* what else world_configure() says outside of blocks; or NULL */
 	const struct job_account_wish *account; /* the next runs are `certd account` with the only account there is */
 	unsigned int runs;
+	char more[WORLD_MORE_MAX]; /* of the configuration: certificates, a ca block; for the next world_configure() */
 };
 
 int world_setup(void **state);

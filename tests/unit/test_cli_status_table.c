@@ -69,7 +69,7 @@ static char *printed(struct cli_status_table table, const struct job_view *views
 	table.out = open_memstream(&text, &size);
 	assert_non_null(table.out);
 	for (size_t i = 0; i < count; i++)
-		cli_status_table_row(&table, &views[i]);
+		cli_status_table_row(&table, &views[i], NULL);
 	cli_status_table_end(&table, NOW_AT);
 	assert_int_equal(fclose(table.out), 0);
 	return text;
