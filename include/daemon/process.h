@@ -1,4 +1,8 @@
-/* process.h: a job as the daemon sees it: a process of this program, what it answers, and its end. */
+/* process.h: a job as the daemon sees it: a process of this program, what it answers, and its end.
+ *
+ * It is a child; or, where the daemon has not the rights that a job needs, one that the service manager starts for whoever connects to a
+ * socket, of which the daemon then knows no more than the connection.
+ */
 #ifndef CERTD_DAEMON_PROCESS_H
 #define CERTD_DAEMON_PROCESS_H
 
@@ -13,6 +17,7 @@ struct error;
 
 struct daemon_process_spec {
 	const char *const *argv; /* how the program is started as a job; argv[0] is its path */
+	const char *socket; /* where to connect to in its place; or NULL */
 	int locks[DAEMON_LOCKS];
 	int64_t limit_ms; /* without an answer about a certificate; then SIGTERM, and ten seconds later SIGKILL */
 };

@@ -15,6 +15,7 @@ struct sd_event;
 
 struct daemon_options {
 	const char *const *job_argv; /* how this program is started as a job */
+	const char *job_socket; /* where the service manager starts one for whoever connects; NULL: it is started as a child */
 	const char *config_file;
 	bool config_may_be_absent;
 	/* Receives each error of a configuration that is read again. */

@@ -104,10 +104,10 @@ static void on_outcome(void *self, const struct job_outcome *outcome)
 /* A daemon that has ended is followed soon. */
 static void on_tick(void *self)
 {
-	struct pollfd listener = { .fd = DAEMON_TALK_FD };
+	struct pollfd listener = { .fd = DAEMON_TALK_FD, .events = POLLRDHUP };
 
 	(void)self;
-	if (poll(&listener, 1, 0) > 0 && (listener.revents & (POLLHUP | POLLERR)) != 0)
+	if (poll(&listener, 1, 0) > 0 && (listener.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
 		raise(SIGTERM);
 }
 

@@ -11,13 +11,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { ARGV_MAX = 8 };
+enum { ARGV_MAX = 8, OPTION_JOB_SOCKET = 1000 };
 
-static const char help[] = "Usage: certd run\n\n"
+static const char help[] = "Usage: certd run [--job-socket FILE]\n\n"
 			   "Renews what becomes due for as long as it runs, by jobs that it starts. SIGHUP: reads the\n"
-			   "configuration again. SIGTERM: ends within ten seconds.";
+			   "configuration again. SIGTERM: ends within ten seconds.\n\nOptions:\n"
+			   "  --job-socket FILE  have jobs started by connecting to this socket, in place of children";
 
-static const struct option options_known[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+static const struct option options_known[] = {
+	{ "job-socket", required_argument, NULL, OPTION_JOB_SOCKET },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
 
 static void on_problem(void *self, const char *text)
 {
@@ -60,10 +65,15 @@ int cli_run(const struct cli *cli, int argc, char **argv)
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":h", options_known, NULL)) != -1) {
-		if (option != 'h')
+		if (option == 'h') {
+			puts(help);
+			return CLI_EXIT_OK;
+		}
+		if (option == ':')
+			return cli_usage("run", "%s lacks its value", argv[optind - 1]);
+		if (option != OPTION_JOB_SOCKET)
 			return cli_usage("run", "there is no option %s", argv[optind - 1]);
-		puts(help);
-		return CLI_EXIT_OK;
+		options.job_socket = optarg;
 	}
 	if (argc > optind)
 		return cli_usage("run", "it takes no arguments");

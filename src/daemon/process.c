@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { TERM_TO_KILL_MS = 10 * 1000, US_PER_MS = 1000, CHUNK = 64 * 1024, WHY_SIZE = 256 };
@@ -23,10 +25,10 @@ struct daemon_process {
 	sd_event_source *input, *child, *limit;
 	struct buf line;
 	int64_t limit_ms;
-	pid_t pid;
+	pid_t pid; /* 0 for one at the other end of a connection */
 	int fd;
 	bool said_end; /* its last word */
-	bool terminated;
+	bool terminated, killed;
 	char why[WHY_SIZE]; /* it ended otherwise */
 };
 
@@ -47,9 +49,14 @@ static void process_cleanup(struct daemon_process **process)
 	process_free(*process);
 }
 
-/* To the job and whom it started, but for hooks, which have groups of their own and are the job's to end. */
+/* To the job and whom it started, but for hooks, which have groups of their own and are the job's to end. A job at the other end of a connection
+ * sees that nobody listens any more. */
 static void signal_it(const struct daemon_process *process, int number)
 {
+	if (process->pid == 0) {
+		shutdown(process->fd, number == SIGKILL ? SHUT_RDWR : SHUT_WR);
+		return;
+	}
 	if (number == SIGKILL)
 		kill(-process->pid, number);
 	kill(process->pid, number);
@@ -73,7 +80,18 @@ void daemon_process_stop(struct daemon_process *process)
 void daemon_process_kill(struct daemon_process *process)
 {
 	process->terminated = true;
+	process->killed = true;
 	signal_it(process, SIGKILL);
+	/* Of a connection this is the end: told from the loop, not from here. */
+	if (process->pid == 0)
+		restart_limit(process, 0);
+}
+
+static void finish(struct daemon_process *process)
+{
+	CLEANUP(process_cleanup) struct daemon_process *ended = process;
+
+	process->handler.ended(process->handler.self, process->said_end ? NULL : process->why);
 }
 
 static int on_limit(sd_event_source *source, uint64_t now, void *self)
@@ -83,11 +101,16 @@ static int on_limit(sd_event_source *source, uint64_t now, void *self)
 
 	(void)source;
 	(void)now;
+	if (process->killed && process->pid == 0) {
+		snprintf(process->why, sizeof(process->why), "its connection was closed");
+		finish(process);
+		return 0;
+	}
 	if (process->terminated) {
 		daemon_process_kill(process);
 		return 0;
 	}
-	log_error("a job (process %d) brought nothing to an end within %s and is ended", (int)process->pid,
+	log_error("a job brought nothing to an end within %s and is ended",
 	          time_format_duration(process->limit_ms / 1000, limit));
 	daemon_process_stop(process);
 	return 0;
@@ -122,7 +145,7 @@ static void take_lines(struct daemon_process *process)
 		at = end + 1;
 	}
 	if (left > DAEMON_ANSWER_MAX) {
-		log_error("a job (process %d) says what no job says and is ended", (int)process->pid);
+		log_error("a job says what no job says and is ended");
 		daemon_process_kill(process);
 		left = 0;
 	}
@@ -153,15 +176,20 @@ static int on_input(sd_event_source *source, int fd, uint32_t events, void *self
 
 	(void)fd;
 	(void)events;
-	if (!read_some(process) && errno != EAGAIN)
-		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (read_some(process) || errno == EAGAIN)
+		return 0;
+	/* The end of a child comes by itself. */
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (process->pid == 0) {
+		snprintf(process->why, sizeof(process->why), "its connection ended without a word");
+		finish(process);
+	}
 	return 0;
 }
 
 static int on_child(sd_event_source *source, const siginfo_t *info, void *self)
 {
-	CLEANUP(process_cleanup) struct daemon_process *process = self;
-	const char *why = NULL;
+	struct daemon_process *process = self;
 
 	(void)source;
 	/* It is reaped when we return: its number is still its own, and so is its group's. */
@@ -173,9 +201,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *self)
 		         strsignal(info->si_status));
 	else if (!process->said_end)
 		snprintf(process->why, sizeof(process->why), "it ended with status %d and without a word", info->si_status);
-	if (!process->said_end)
-		why = process->why;
-	process->handler.ended(process->handler.self, why);
+	finish(process);
 	return 0;
 }
 
@@ -205,8 +231,10 @@ static int spawn(const struct daemon_process_spec *spec, int end, pid_t *ret_pid
 
 static int add_sources(sd_event *event, struct daemon_process *process, struct error *err)
 {
-	int r = sd_event_add_child(event, &process->child, process->pid, WEXITED, on_child, process);
+	int r = 0;
 
+	if (process->pid != 0)
+		r = sd_event_add_child(event, &process->child, process->pid, WEXITED, on_child, process);
 	if (r >= 0)
 		r = sd_event_add_io(event, &process->input, process->fd, EPOLLIN, on_input, process);
 	if (r >= 0)
@@ -215,25 +243,48 @@ static int add_sources(sd_event *event, struct daemon_process *process, struct e
 	return r < 0 ? error_sys(err, -r, "cannot watch a job") : 0;
 }
 
+/* A child, and a pair of sockets between us. */
+static int start_child(struct daemon_process *process, const struct daemon_process_spec *spec, struct error *err)
+{
+	CLEANUP(clean_fd) int theirs = -1;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_sys(err, errno, "cannot start a job");
+	process->fd = ends[0];
+	theirs = ends[1];
+	return spawn(spec, theirs, &process->pid, err);
+}
+
+static int connect_to(struct daemon_process *process, const char *path, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (!text_copy(address.sun_path, sizeof(address.sun_path), path))
+		return error_set(err, ERROR_USAGE, "the path of the socket %s is too long", path);
+	process->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (process->fd < 0 || connect(process->fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		error_sys(err, errno, "cannot have a job started by way of %s", path);
+		return error_advise(err, "look at the unit that listens there: systemctl status certd-job.socket");
+	}
+	return 0;
+}
+
 int daemon_process_start(sd_event *event, const struct daemon_process_spec *spec, const struct buf *request,
                          const struct daemon_process_handler *handler, struct daemon_process **ret, struct error *err)
 {
 	CLEANUP(process_cleanup) struct daemon_process *process = calloc(1, sizeof(*process));
-	CLEANUP(clean_fd) int theirs = -1;
-	int ends[2];
+	int r;
 
 	if (!process)
 		return error_oom(err);
 	*process = (struct daemon_process){
 		.handler = *handler, .line = BUF(DAEMON_ANSWER_MAX + CHUNK), .limit_ms = spec->limit_ms, .fd = -1
 	};
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return error_sys(err, errno, "cannot start a job");
-	process->fd = ends[0];
-	theirs = ends[1];
-	if (daemon_request_send(process->fd, request, spec->locks, err) < 0 || spawn(spec, theirs, &process->pid, err) < 0)
+	r = spec->socket ? connect_to(process, spec->socket, err) : start_child(process, spec, err);
+	if (r < 0)
 		return -1;
-	if (add_sources(event, process, err) < 0) {
+	if (daemon_request_send(process->fd, request, spec->locks, err) < 0 || add_sources(event, process, err) < 0) {
 		signal_it(process, SIGKILL);
 		return -1;
 	}

@@ -94,7 +94,7 @@ int daemon_run(const struct daemon_options *options, struct config *config, stru
 	CLEANUP(config_cleanup) struct config *given = config;
 	CLEANUP(core_done) struct daemon_core core = {
 		.options = options,
-		.spec = { .argv = options->job_argv, .locks = { -1, -1 } },
+		.spec = { .argv = options->job_argv, .socket = options->job_socket, .locks = { -1, -1 } },
 		.clock_fd = -1,
 	};
 	int r = sd_event_new(&core.event);

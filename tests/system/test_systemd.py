@@ -51,6 +51,47 @@ certd status >/out/status
 
 journalctl -x -u certd-renew.service >/out/explained
 journalctl -o json CERTD_CERTIFICATE=%(bare)s >/out/records
+# The daemon in place of the timer.
+state() { # NAME
+	systemctl show certd.service -p ActiveState -p StatusText -p NRestarts -p Result >/out/$1
+}
+wait_status() { # WORDS
+	timeout 60 sh -c 'until systemctl show certd.service -p StatusText | grep -q "$1"; do sleep 0.1; done' sh "$1"
+}
+systemctl start certd.service
+state daemon.started
+systemctl is-active certd-renew.timer >/out/daemon.timer
+systemctl show certd.service -p ExecMainStartTimestampMonotonic -p ActiveEnterTimestampMonotonic >/out/daemon.times
+pid=$(systemctl show certd.service -p MainPID --value)
+stat -c %%U /proc/$pid >/out/daemon.user
+grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/$pid/status >/out/daemon.rights
+certd renew >/out/daemon.locked 2>&1
+echo $? >>/out/daemon.locked
+echo 'no-such-directive = 1' >>%(conf)s
+systemctl reload certd.service
+wait_status 'not taken'
+state daemon.refused
+sed -i '$d' %(conf)s
+sed -i '1s/.*/key = "rsa-2048"/' %(conf)s
+systemctl reload certd.service
+timeout 60 sh -c 'until readlink %(state)s/live/%(bare)s | grep -q /3; do sleep 0.1; done'
+wait_status '^StatusText=1 certificate, next'
+served >/out/served.daemon
+state daemon.renewed
+journalctl -o cat -u certd.service -u 'certd-job@*' >/out/daemon.journal
+mkdir -p /etc/systemd/system/certd.service.d
+printf '[Service]\nWatchdogSec=1\nRestartSec=0\n' >/etc/systemd/system/certd.service.d/watchdog.conf
+systemctl daemon-reload
+systemctl restart certd.service
+kill -STOP $(systemctl show certd.service -p MainPID --value)
+wait_for certd.service 'Watchdog timeout'
+timeout 60 sh -c 'until [ "$(systemctl show certd.service -p NRestarts --value)" = 1 ] && systemctl -q is-active certd.service; do sleep 0.1; done'
+wait_status '^StatusText=1 certificate, next'
+state daemon.again
+systemctl stop certd.service
+state daemon.stopped
+systemctl list-units --all --no-legend 'certd-job@*' >/out/daemon.left
+sed -i '1s/.*/key = "ecdsa-p384"/' %(conf)s
 
 # NGINX may write there, the sandbox may not.
 echo 'server { listen 81; access_log /srv/elsewhere.log; }' >/etc/nginx/conf.d/elsewhere.conf
@@ -113,9 +154,10 @@ def _run(container, build):
     (srv / "look-around").write_text(LOOK_AROUND % values)
     (container.root / values["conf"].lstrip("/")).write_text(CA_CONF)
     # A leak check at exit traces the program, which the sandbox forbids; other builds take no notice of this.
-    drop_in = container.root / "etc/systemd/system/certd-renew.service.d"
-    drop_in.mkdir()
-    (drop_in / "test.conf").write_text("[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
+    for unit in ("certd-renew.service", "certd.service", "certd-job@.service"):
+        drop_in = container.root / f"etc/systemd/system/{unit}.d"
+        drop_in.mkdir()
+        (drop_in / "test.conf").write_text("[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
     return container.run(SCRIPT % values)
 
 
@@ -125,7 +167,7 @@ def went(world, name):
 
 def test_user_and_folders_are_made(world):
     assert world["user"].startswith("certd:"), world["log"]
-    assert [line.split()[1:] for line in world["folders"].splitlines()] == [["755", "root"]] * 3, world["log"]
+    assert [line.split()[1:] for line in world["folders"].splitlines()] == [["755", "root"]] * 2 + [["755", "certd"]], world["log"]
 
 
 def test_the_timer_looks_every_half_hour(world):
@@ -168,10 +210,34 @@ def test_the_sandbox_lets_out_only_what_it_says(world):
     assert status["NoNewPrivs:"] == "1" and status["Seccomp:"] == "2"
 
 
+def test_the_daemon_takes_the_place_of_the_timer(world):
+    assert went(world, "daemon.started")["ActiveState"] == "active", world["log"]
+    assert went(world, "daemon.started")["StatusText"].startswith("1 certificate, next: togetherers.com in "), world["log"]
+    assert world["daemon.timer"].strip() == "inactive" and world["daemon.user"].strip() == "certd"
+    times = went(world, "daemon.times")
+    assert int(times["ActiveEnterTimestampMonotonic"]) - int(times["ExecMainStartTimestampMonotonic"]) < 5e6
+    assert "another certd (process" in world["daemon.locked"] and world["daemon.locked"].strip().endswith("4")
+    rights = dict(line.split() for line in world["daemon.rights"].splitlines())
+    assert int(rights["CapEff:"], 16) == int(rights["CapBnd:"], 16) == 0 and rights["NoNewPrivs:"] == "1" and rights["Seccomp:"] == "2"
+
+
+def test_the_daemon_reloads_and_has_jobs_renew(world):
+    assert "not taken: " in went(world, "daemon.refused")["StatusText"], world["log"]
+    assert "(2048 bit)" in world["served.daemon"], world["daemon.journal"]
+    assert "issued and served: generation 3" in world["daemon.journal"]
+    assert went(world, "daemon.renewed")["NRestarts"] == "0"
+
+
+def test_a_stalled_daemon_is_started_anew_and_a_stopped_one_leaves_nothing(world):
+    assert went(world, "daemon.again")["NRestarts"] == "1" and went(world, "daemon.again")["ActiveState"] == "active", world["log"]
+    assert went(world, "daemon.stopped")["ActiveState"] == "inactive" and went(world, "daemon.stopped")["Result"] == "success"
+    assert world["daemon.left"].strip() == ""
+
+
 def test_a_log_out_of_reach_is_named_with_what_to_do(world):
     assert went(world, "elsewhere") == {"Result": "exit-code", "ExecMainStatus": "1"}, world["elsewhere.journal"]
     assert "/srv/elsewhere.log" in world["elsewhere.journal"] and "ReadWritePaths=" in world["elsewhere.journal"]
-    assert "(384 bit)" in world["served.elsewhere"]
+    assert "(2048 bit)" in world["served.elsewhere"]
 
 
 def test_another_certd_at_work_is_no_failure(world):
