@@ -30,6 +30,7 @@ enum event {
 	EVENT_PREFLIGHT, /* the CA will find something wrong */
 	EVENT_SUGGESTED, /* the CA suggests a time for a renewal, and explains why */
 	EVENT_CHAIN_ABSENT, /* the preferred chain is not offered */
+	EVENT_CLOCK, /* the clock cannot be right */
 	EVENT_COUNT
 };
 

@@ -25,6 +25,7 @@ static const char *const ids[EVENT_COUNT] = {
 	[EVENT_PREFLIGHT] = "f8ebe38a1e56471ea0b158e62125ce2d",
 	[EVENT_SUGGESTED] = "d9d61d6064904d76b83d6d5c294445d2",
 	[EVENT_CHAIN_ABSENT] = "d8a7d82d897d46efafdbb0103dd67997",
+	[EVENT_CLOCK] = "00d1d66b8156482f8122bc95643bca95",
 };
 
 const char *event_id(enum event event)
@@ -55,6 +56,8 @@ enum event event_of_error(enum error_kind kind)
 		return EVENT_LOCKED;
 	case ERROR_INTERRUPTED:
 		return EVENT_INTERRUPTED;
+	case ERROR_CLOCK:
+		return EVENT_CLOCK;
 	case ERROR_NONE:
 	case ERROR_KIND_COUNT:
 		break;
