@@ -16,22 +16,22 @@
 enum { LINE_SIZE = ERROR_MESSAGE_MAX + 1024 };
 
 static enum log_level max_level = LOG_LEVEL_NOTICE;
-static const struct log_sink *sink;
-static struct log_context context;
+static const struct log_sink *current_sink;
+static struct log_context current_context;
 
-void log_set_sink(const struct log_sink *to)
+void log_set_sink(const struct log_sink *sink)
 {
-	sink = to;
+	current_sink = sink;
 }
 
-void log_set_context(const struct log_context *now)
+void log_set_context(const struct log_context *context)
 {
-	context = now ? *now : (struct log_context){ 0 };
+	current_context = context ? *context : (struct log_context){ 0 };
 }
 
 void log_set_step(const char *step)
 {
-	context.step = step;
+	current_context.step = step;
 }
 
 void log_set_level(enum log_level level)
@@ -92,7 +92,7 @@ static void write_line(const char *line, size_t len)
 
 bool log_has_sink(void)
 {
-	return sink && stderr_is_journal();
+	return current_sink && stderr_is_journal();
 }
 
 /* As a line on stderr, which is what everybody can read. */
@@ -115,7 +115,7 @@ static void put_line(enum log_level level, const char *text)
 
 static void put(const struct log_record *record)
 {
-	if (log_has_sink() && sink->write(sink->self, record))
+	if (log_has_sink() && current_sink->write(current_sink->self, record))
 		return;
 	put_line(record->level, record->message);
 	if (record->error && record->error->advice[0] != '\0') {
@@ -134,7 +134,7 @@ static void log_record(enum log_level level, enum event event, const struct log_
                        const char *format, va_list ap)
 {
 	char text[LINE_SIZE];
-	const struct log_record record = { level, event, text, error, fields, &context };
+	const struct log_record record = { level, event, text, error, fields, &current_context };
 	int saved = errno;
 
 	if (level > max_level)
@@ -176,12 +176,12 @@ static void log_told(enum log_level level, enum event event, const struct error 
 	va_end(ap);
 }
 
-void log_failure_event(enum log_level level, enum event event, const char *about, const struct error *err)
+void log_failure_event(enum log_level level, enum event event, const char *context, const struct error *err)
 {
-	log_told(level, event, err, "%s%s%s", about ? about : "", about ? ": " : "", err->message);
+	log_told(level, event, err, "%s%s%s", context ? context : "", context ? ": " : "", err->message);
 }
 
-void log_failure(enum log_level level, const char *about, const struct error *err)
+void log_failure(enum log_level level, const char *context, const struct error *err)
 {
-	log_failure_event(level, level == LOG_LEVEL_ERROR ? event_of_error(err->kind) : EVENT_NONE, about, err);
+	log_failure_event(level, level == LOG_LEVEL_ERROR ? event_of_error(err->kind) : EVENT_NONE, context, err);
 }

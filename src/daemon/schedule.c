@@ -329,10 +329,10 @@ static void queue_due(struct daemon_schedule *schedule, int64_t now_at)
 	}
 }
 
-/* The moment from which its first may start. */
-static int64_t ready_at(const struct daemon_ca *ca)
+/* The moment from which the first of its queue may start. */
+static int64_t ready_at(const struct daemon_ca *ca, struct plan_heap_item *first)
 {
-	return entry_of(plan_heap_first(&ca->queue))->asked ? INT64_MIN : ca->ready_at;
+	return entry_of(first)->asked ? INT64_MIN : ca->ready_at;
 }
 
 /* The CA with the most urgent certificate of those that may have a job now. */
@@ -342,9 +342,9 @@ static struct daemon_ca *choose(const struct daemon_schedule *schedule, int64_t 
 
 	for (size_t i = 0; i < schedule->cas_count; i++) {
 		struct daemon_ca *ca = &schedule->cas[i];
-		const struct plan_heap_item *first = plan_heap_first(&ca->queue);
+		struct plan_heap_item *first = plan_heap_first(&ca->queue);
 
-		if (first && ready_at(ca) <= now_at && (!chosen || first->at < plan_heap_first(&chosen->queue)->at))
+		if (first && ready_at(ca, first) <= now_at && (!chosen || first->at < plan_heap_first(&chosen->queue)->at))
 			chosen = ca;
 	}
 	return chosen;
@@ -461,9 +461,10 @@ int64_t daemon_schedule_next_at(const struct daemon_schedule *schedule, int64_t 
 		return INT64_MAX;
 	for (size_t i = 0; i < schedule->cas_count && schedule->running < schedule->jobs_max; i++) {
 		const struct daemon_ca *ca = &schedule->cas[i];
+		struct plan_heap_item *next = plan_heap_first(&ca->queue);
 
-		if (ca->queue.count > 0 && ready_at(ca) < at)
-			at = ready_at(ca);
+		if (next && ready_at(ca, next) < at)
+			at = ready_at(ca, next);
 	}
 	return at < schedule->pause_until_at ? schedule->pause_until_at : at;
 }

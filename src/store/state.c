@@ -40,14 +40,15 @@ struct field {
 			sizeof(((struct store_state *)NULL)->member_)                               \
 	}
 
-#define CA_FIELDS(section_, member_)                                                       \
-	FIELD(section_, "directory", FIELD_TEXT, member_.directory),                       \
-		FIELD(section_, "failures", FIELD_COUNT, member_.failures),                \
-		FIELD(section_, "failed_at", FIELD_TIME, member_.failed_at),               \
-		FIELD(section_, "reason", FIELD_TEXT, member_.reason),                     \
-		FIELD(section_, "order_url", FIELD_TEXT, member_.order_url),               \
-		FIELD(section_, "order_expires_at", FIELD_TIME, member_.order_expires_at), \
-		FIELD(section_, "order_account", FIELD_TEXT, member_.order_account)
+/* One of the list, by its place. */
+#define CA_FIELDS(section_, at_)                                                             \
+	FIELD(section_, "directory", FIELD_TEXT, cas[(at_)].directory),                      \
+		FIELD(section_, "failures", FIELD_COUNT, cas[(at_)].failures),               \
+		FIELD(section_, "failed_at", FIELD_TIME, cas[(at_)].failed_at),              \
+		FIELD(section_, "reason", FIELD_TEXT, cas[(at_)].reason),                    \
+		FIELD(section_, "order_url", FIELD_TEXT, cas[(at_)].order_url),              \
+		FIELD(section_, "order_expires_at", FIELD_TIME, cas[(at_)].order_expires_at), \
+		FIELD(section_, "order_account", FIELD_TEXT, cas[(at_)].order_account)
 
 static const struct field fields[] = {
 	FIELD("attempt", "at", FIELD_TIME, last_at),
@@ -65,14 +66,14 @@ static const struct field fields[] = {
 	FIELD("order", "directory", FIELD_TEXT, order_directory),
 	FIELD("order", "account", FIELD_TEXT, order_account),
 	FIELD("order", "names", FIELD_TEXT, order_names),
-	CA_FIELDS("ca_1", cas[0]),
-	CA_FIELDS("ca_2", cas[1]),
-	CA_FIELDS("ca_3", cas[2]),
-	CA_FIELDS("ca_4", cas[3]),
-	CA_FIELDS("ca_5", cas[4]),
-	CA_FIELDS("ca_6", cas[5]),
-	CA_FIELDS("ca_7", cas[6]),
-	CA_FIELDS("ca_8", cas[7]),
+	CA_FIELDS("ca_1", 0),
+	CA_FIELDS("ca_2", 1),
+	CA_FIELDS("ca_3", 2),
+	CA_FIELDS("ca_4", 3),
+	CA_FIELDS("ca_5", 4),
+	CA_FIELDS("ca_6", 5),
+	CA_FIELDS("ca_7", 6),
+	CA_FIELDS("ca_8", 7),
 	FIELD("issued", "directory", FIELD_TEXT, directory),
 	FIELD("issued", "ca", FIELD_TEXT, ca),
 	FIELD("issued", "revoked", FIELD_TEXT, revoked),
