@@ -340,7 +340,7 @@ static struct daemon_ca *choose(const struct daemon_schedule *schedule, int64_t 
 {
 	struct daemon_ca *chosen = NULL;
 
-	for (size_t i = 0; i < schedule->cas_count; i++) {
+	for (size_t i = 0; schedule->cas && i < schedule->cas_count; i++) {
 		struct daemon_ca *ca = &schedule->cas[i];
 		struct plan_heap_item *first = plan_heap_first(&ca->queue);
 
