@@ -56,6 +56,12 @@ static void check_settings(const struct config_settings *s)
 	    s->https_port == 0 || s->http_port == 0 || strcmp(s->challenge, "http-01") != 0 ||
 	    (s->ca->eab_kid == NULL) != (s->ca->eab_hmac_file == NULL))
 		abort();
+	if (s->cas_count == 0 || s->cas_count > CONFIG_CAS_MAX || s->cas[0] != s->ca)
+		abort();
+	for (size_t i = 0; i < s->cas_count; i++) {
+		if (config_settings_ca(s, s->cas[i]->directory) != s->cas[i])
+			abort();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
