@@ -27,8 +27,8 @@ enum plan_scope plan_limit_scope(const char *detail, const struct ident_list *na
 /* How long to stay away when the CA says retry_at: within [PLAN_HOLD_MIN_S, PLAN_HOLD_MAX_S] from now. */
 int64_t plan_hold_until(int64_t now_at, int64_t retry_at);
 
-/* When a certificate is tried again after `attempts` failures in a row: by the backoff, and not before the CA's own time (0 for none). Who is told to come
+/* When a certificate is tried again after `attempts` failures in a row, the one in use ending in left_s: by the backoff (plan/backoff.h), and not before the CA's own time (0 for none). Who is told to come
  * back soon, again and again, comes less and less often all the same, up to some hundred minutes. */
-int64_t plan_next_attempt_at(int64_t now_at, uint64_t attempts, int64_t retry_at, const struct random *random);
+int64_t plan_next_attempt_at(int64_t now_at, uint64_t attempts, int64_t left_s, int64_t retry_at, const struct random *random);
 
 #endif

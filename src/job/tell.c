@@ -117,6 +117,7 @@ static bool other_has_turn(const struct story *story)
 static void tell_failure(struct story *story, const struct error *error)
 {
 	struct store_state *state = &story->survey.state;
+	const struct cert_facts *in_use = job_survey_in_use(&story->survey);
 	const int64_t now_at = clock_wall(story->job->clock);
 
 	state->last_at = now_at;
@@ -124,7 +125,7 @@ static void tell_failure(struct story *story, const struct error *error)
 	state->last_error = *error;
 	if (state->attempts < UINT32_MAX)
 		state->attempts++;
-	state->next_at = plan_next_attempt_at(now_at, state->attempts,
+	state->next_at = plan_next_attempt_at(now_at, state->attempts, in_use ? in_use->not_after_at - now_at : 0,
 	                                      error->kind == ERROR_LATER && !other_has_turn(story) ? error->retry_at : 0,
 	                                      story->job->random);
 	if (error->url[0] != '\0' && !other_has_turn(story))

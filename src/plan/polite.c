@@ -106,13 +106,13 @@ int64_t plan_hold_until(int64_t now_at, int64_t retry_at)
 	return retry_at > now_at + PLAN_HOLD_MAX_S ? now_at + PLAN_HOLD_MAX_S : retry_at;
 }
 
-int64_t plan_next_attempt_at(int64_t now_at, uint64_t attempts, int64_t retry_at, const struct random *random)
+int64_t plan_next_attempt_at(int64_t now_at, uint64_t attempts, int64_t left_s, int64_t retry_at, const struct random *random)
 {
 	int64_t own_at;
 
 	if (retry_at <= now_at)
-		return now_at + plan_backoff_s(attempts, random);
-	own_at = now_at + plan_backoff_s(attempts < LATER_ATTEMPTS_MAX ? attempts : LATER_ATTEMPTS_MAX, random);
+		return now_at + plan_backoff_left_s(attempts, left_s, random);
+	own_at = now_at + plan_backoff_left_s(attempts < LATER_ATTEMPTS_MAX ? attempts : LATER_ATTEMPTS_MAX, left_s, random);
 	retry_at = plan_hold_until(now_at, retry_at);
 	return retry_at > own_at ? retry_at : own_at;
 }

@@ -48,6 +48,25 @@ static void test_no_count_ends_in_no_delay(void **state)
 	}
 }
 
+static void test_before_the_end(void **state)
+{
+	static const struct {
+		uint64_t attempts;
+		int64_t left_s;
+		int64_t delay_s;
+	} rows[] = {
+		{ 1, 3600, 60 },         { 3, 100, 3600 },        { 9, INT64_MAX, 86400 }, { 9, 8 * 86400, 86400 }, { 9, 4 * 86400, 43200 },
+		{ 4, 2 * 86400, 21600 }, { 9, 8 * 3600, 3600 },   { 9, 1, 3600 },          { 9, 0, 86400 },         { 9, INT64_MIN, 86400 },
+		{ 2, 1, 600 },           { 3, 8 * 6000, 6000 },
+	};
+	uint64_t zero = 0;
+	struct random random = { fixed_next, &zero };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(plan_backoff_left_s(rows[i].attempts, rows[i].left_s, &random), rows[i].delay_s);
+}
+
 static void test_jitter_spreads(void **state)
 {
 	int64_t least = INT64_MAX, most = 0;
@@ -67,6 +86,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_ladder),
 		cmocka_unit_test(test_no_count_ends_in_no_delay),
+		cmocka_unit_test(test_before_the_end),
 		cmocka_unit_test(test_jitter_spreads),
 	};
 

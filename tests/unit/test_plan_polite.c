@@ -127,7 +127,7 @@ static void test_no_storm(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		for (size_t k = 0; k < ARRAY_SIZE(retries); k++) {
-			int64_t wait_s = plan_next_attempt_at(NOW_AT, counts[i], retries[k], random) - NOW_AT;
+			int64_t wait_s = plan_next_attempt_at(NOW_AT, counts[i], 0, retries[k], random) - NOW_AT;
 
 			assert_true(wait_s >= 60 && wait_s <= DAY_S + DAY_S / 10);
 			if (retries[k] == NOW_AT + 7200 && counts[i] <= 2)
