@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "daemon/control.h"
 #include "daemon/run.h"
 
 #include <getopt.h>
@@ -28,6 +29,22 @@ static void on_problem(void *self, const char *text)
 {
 	(void)self;
 	log_error("%s", text);
+}
+
+static int open_control(void *self, struct sd_event *event, const struct daemon_manager *manager, void **ret, struct error *err)
+{
+	struct daemon_control *control = NULL;
+
+	(void)self;
+	if (daemon_control_open(event, manager, NULL, &control, err) < 0)
+		return -1;
+	*ret = control;
+	return 0;
+}
+
+static void close_control(void *opened)
+{
+	daemon_control_free(opened);
 }
 
 /* This program, and what stood before the command. */
@@ -57,6 +74,8 @@ int cli_run(const struct cli *cli, int argc, char **argv)
 		.config_file = cli->config_file,
 		.config_may_be_absent = !cli->config_named,
 		.config_problem = on_problem,
+		.open = open_control,
+		.close = close_control,
 	};
 	struct config *config;
 	struct error err;

@@ -1,0 +1,111 @@
+"""The control socket of `certd run`, and the commands that use it."""
+import os
+import random
+import signal
+import socket
+
+import pytest
+from lab import BARE, NAMES, wait_for
+from lab.varlink import Client
+
+
+@pytest.fixture
+def daemon(lab):
+    """Starts a daemon that answers at its socket, and ends it."""
+    started = []
+
+    def start():
+        running = lab.begin("run")
+        running.socket = lab.runtime / "control"
+        started.append(running)
+        wait_for(lambda: answers(running.socket), "the control socket")
+        return running
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            os.kill(running.pid, signal.SIGTERM)
+            assert running.wait(15).status == 0
+
+
+def answers(path):
+    try:
+        with Client(path) as client:
+            return client.call("io.certd.Status") is not None
+    except OSError:
+        return False
+
+
+def rekey(lab, key):
+    path = lab.path / "conf.d" / f"{BARE}.conf"
+    lines = [line for line in path.read_text().splitlines() if "key =" not in line]
+    path.write_text("\n".join([lines[0], f'    key = "{key}"', *lines[1:]]) + "\n")
+
+
+def known(client):
+    """Once a job has looked at it."""
+    return next(client.series("io.certd.List"))["parameters"]["certificate"]["known"]
+
+
+def test_the_whole_interface(lab, daemon):
+    lab.issued()
+    daemon = daemon()
+    with Client(daemon.socket) as client, Client(daemon.socket) as listener:
+        assert "io.certd" in client.call("org.varlink.service.GetInfo")["parameters"]["interfaces"]
+        text = client.call("org.varlink.service.GetInterfaceDescription", interface="io.certd")["parameters"]["description"]
+        assert text.count("method ") == 5
+        wait_for(lambda: known(client), "a look at the certificate")
+        listed = [reply["parameters"]["certificate"] for reply in client.series("io.certd.List")]
+        assert [entry["name"] for entry in listed] == [BARE] and sorted(listed[0]["names"]) == sorted(NAMES)
+        assert listed[0]["valid"] and not listed[0]["failing"] and listed[0]["not_after"] == lab.status()["not_after"]
+        status = client.call("io.certd.Status")["parameters"]
+        assert status["pid"] == daemon.pid and status["certificates"] == 1 and status["next"] == BARE
+
+        # Another key: due after a reload, and whoever subscribed hears of it, too.
+        listener.send("io.certd.Subscribe", more=True)
+        assert listener.reply() == {"parameters": {}, "continues": True}
+        rekey(lab, "ecdsa-p384")
+        assert client.call("io.certd.Reload") == {"parameters": {}}
+        events = [reply["parameters"]["event"] for reply in client.series("io.certd.Renew", certificates=[BARE])]
+        assert events[-1]["kind"] == "ended" and events[-1]["result"] in ("issued", "not-due"), events
+        heard = []
+        while not heard or (heard[-1]["kind"], heard[-1].get("result")) != ("ended", "issued"):
+            heard.append(listener.reply()["parameters"]["event"])
+        assert {"reloaded", "started", "progress", "ended"} <= {event["kind"] for event in heard}
+        lab.assert_served()
+        assert lab.status()["key"] == "ecdsa-p384" and lab.status()["generation"] == 2
+
+        # A configuration that is wrong is not taken.
+        good = lab.conf.read_text()
+        lab.conf.write_text(good + "no-such-directive = 1\n")
+        failed = client.call("io.certd.Reload")
+        assert failed["error"] == "io.certd.Failed" and "no-such-directive" in failed["parameters"]["message"], failed
+        lab.conf.write_text(good)
+        assert client.call("io.certd.Reload") == {"parameters": {}}
+
+
+def test_garbage_slowness_and_crowds(daemon):
+    """The daemon goes on, and answers others."""
+    daemon, shaken = daemon(), random.Random(7)
+    whole = b'{"method":"io.certd.List","parameters":{"a":[1,null,{"b":"c"}]},"more":true}\0'
+    slow = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for one in slow:
+        one.connect(str(daemon.socket))
+        one.sendall(b'{"method":')
+    for _ in range(300):
+        data = bytearray(whole * shaken.randrange(1, 4))
+        for _ in range(shaken.randrange(1, 8)):
+            data[shaken.randrange(len(data))] = shaken.randrange(256)
+        with Client(daemon.socket) as client:
+            try:
+                client.socket.sendall(data if shaken.random() < 0.9 else bytes(data) * 2000)
+                client.socket.shutdown(socket.SHUT_WR)
+                while client.socket.recv(65536):
+                    pass
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+    with Client(daemon.socket) as client:
+        assert client.call("io.certd.Status")["parameters"]["pid"] == daemon.pid
+        assert client.call("io.certd.Renew", certificates=["gone.example"])["error"] == "io.certd.NoSuchCertificate"
+    for one in slow:
+        one.close()
+    assert daemon.process.poll() is None
