@@ -3,6 +3,7 @@
 #ifndef CERTD_JOB_RUN_H
 #define CERTD_JOB_RUN_H
 
+#include "job/away.h"
 #include "job/net.h"
 #include "job/polite.h"
 
@@ -20,6 +21,7 @@ struct job_run {
 	int state_lock_fd; /* -1 where the file system has no locks */
 	struct store *store;
 	struct job_net net;
+	struct job_away away;
 	struct job_polite polite;
 };
 

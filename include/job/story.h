@@ -6,6 +6,7 @@
 #include "channel/message.h"
 #include "config/config.h"
 #include "deploy/deploy.h"
+#include "job/away.h"
 #include "job/job.h"
 #include "job/net.h"
 #include "job/polite.h"
@@ -37,6 +38,7 @@ struct story {
 	const struct config_certificate *certificate;
 	const struct store *store;
 	struct job_net *net;
+	struct job_away *away;
 	struct job_polite *polite;
 	struct job_outcome *outcome;
 

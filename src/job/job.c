@@ -111,6 +111,7 @@ void job_run_one(struct job_run *run, const struct config_certificate *certifica
 		.certificate = certificate,
 		.store = run->store,
 		.net = &run->net,
+		.away = &run->away,
 		.polite = &run->polite,
 		.outcome = outcome,
 		.key_pem = BUF_SECRET(KEY_PEM_MAX),

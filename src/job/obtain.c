@@ -21,6 +21,7 @@ struct obtaining {
 	struct story *story;
 	bool tried[CONFIG_CAS_MAX];
 	size_t count; /* of those */
+	bool looked; /* the preflight was made */
 	char names[ERROR_ADVICE_MAX]; /* of those but the last */
 };
 
@@ -73,12 +74,17 @@ static int choose(struct obtaining *o, struct error *err)
 static int attempt(struct obtaining *o, struct error *err)
 {
 	struct story *story = o->story;
+	int r;
 
-	/* What the preflight asks is the same for every CA. */
-	if (job_net_start_ca(story->net, story->job, story->ca, err) < 0 || (o->count == 1 && job_preflight(story, err) < 0) ||
-	    job_order(story, err) < 0)
+	if (story->certificate->settings.cas_count > 1 && job_away_check(story->away, story->ca, err) < 0)
 		return -1;
-	return job_check(story, err);
+	/* What the preflight asks is the same for every CA. */
+	if (job_net_start_ca(story->net, story->job, story->ca, err) < 0 || (!o->looked && job_preflight(story, err) < 0))
+		return -1;
+	o->looked = true;
+	r = job_order(story, err);
+	job_away_note(story->away, story->ca, r < 0 ? err : NULL);
+	return r < 0 ? -1 : job_check(story, err);
 }
 
 /* Counts the failure where it was the CA's. */

@@ -244,6 +244,33 @@ static void test_both_are_down(void **state)
 	assert_int_equal(ca_issued(world->other), 1);
 }
 
+/* Not each of many certificates waits for a CA that is away. */
+static void test_many_certificates_and_one_that_is_away(void **state)
+{
+	enum { MORE = 20 };
+	struct world *world = *state;
+	size_t asked;
+
+	for (int i = 0; i < MORE; i++) {
+		size_t len = strlen(world->more);
+
+		snprintf(world->more + len, sizeof(world->more) - len, "certificate \"m%d\" { names = { m%d.example } }\n", i, i);
+	}
+	world_configure(world, "\"a.example\"", "");
+	ca_add_fault(world->ca, &down);
+	world_must(world, JOB_ISSUED);
+	asked = world->ca->requests;
+	for (size_t i = 0; i <= MORE; i++)
+		assert_int_equal(world->last->results[i], JOB_ISSUED);
+	assert_int_equal(ca_issued(world->other), MORE + 1);
+	/* The first two, and then each tenth: as many requests as a few attempts make. */
+	assert_in_range(asked, 1, 5 * 6);
+	ca_clear_faults(world->ca);
+	ca_pass_time(world->ca, 61 * (int64_t)DAY_S);
+	world_must(world, JOB_ISSUED);
+	assert_int_equal(ca_issued(world->ca), MORE + 1);
+}
+
 /* A CA that is known to want it is not asked without. */
 static void test_without_external_account_binding(void **state)
 {
@@ -317,6 +344,7 @@ int main(void)
 		STORY(test_a_short_limit_is),
 		STORY(test_a_failure_of_the_site_is_no_cas),
 		STORY(test_both_are_down),
+		STORY(test_many_certificates_and_one_that_is_away),
 		STORY(test_without_external_account_binding),
 		cmocka_unit_test(test_killed_while_the_other_helps_out),
 	};
