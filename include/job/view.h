@@ -45,9 +45,9 @@ int job_view_read(const struct store *store, const struct config_certificate *ce
                   struct job_view *ret, struct error *err);
 void job_view_done(struct job_view *view);
 
-/* Why the CA is not asked for it now, although it is due, into *ret_why; false, and nothing is written, where it is, or nothing is due. polite keeps what
- * was read of the CA for the next one. */
-bool job_view_hold(const struct job_view *view, const struct store *store, struct job_polite *polite, struct error *ret_why);
+/* Why the CA is not asked for it now, although it is due, into *ret_why; false, and nothing is written there, where one is, or nothing is due. Where
+ * another one of its list is asked meanwhile, view->next says so. polite keeps what was read of the CA for the next one. */
+bool job_view_hold(struct job_view *view, const struct store *store, struct job_polite *polite, struct error *ret_why);
 
 /* Whether there is something to be tried again. After a failure that somebody asked for by --force, or by names that were then not taken, there
  * is not. */

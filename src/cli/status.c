@@ -138,7 +138,7 @@ static json_t *view_json(const struct config *config, const struct job_view *vie
 	                 "last_attempt", last_attempt_json(&survey->state), "held", hold_json(hold), "paths", paths_json(config, view));
 }
 
-static int show_one(struct look *look, const struct job_view *view)
+static int show_one(struct look *look, struct job_view *view)
 {
 	struct error why;
 	const struct error *hold = NULL;

@@ -1,6 +1,9 @@
 #include "job/view.h"
 
+#include "base/buf.h"
+#include "base/clean.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "job/polite.h"
 #include "store/store.h"
@@ -77,7 +80,22 @@ int job_view_read(const struct store *store, const struct config_certificate *ce
 	return 0;
 }
 
-bool job_view_hold(const struct job_view *view, const struct store *store, struct job_polite *polite, struct error *ret_why)
+/* The next one of the list, because a CA is to be left alone. */
+static void pass_over(struct job_view *view, const struct store *store, const bool *passed, const struct error *why)
+{
+	const struct config_ca *before = view->next.ca;
+	CLEANUP(buf_done) struct buf words = BUF(3 * JOB_CHOICE_WHY_SIZE);
+
+	job_choose_ca(store, view->certificate, &view->survey.state, passed, &view->next);
+	if (view->next.ca == before || !before)
+		return;
+	(void)buf_printf(&words, "%s%s%s is passed over: %.700s", view->next.why, view->next.why[0] != '\0' ? "; " : "", before->name,
+	                 why->message);
+	text_copy(view->next.why, sizeof(view->next.why), buf_text(&words));
+	text_clean(view->next.why);
+}
+
+bool job_view_hold(struct job_view *view, const struct store *store, struct job_polite *polite, struct error *ret_why)
 {
 	const struct job_polite_asker asker = {
 		.store = store,
@@ -86,8 +104,17 @@ bool job_view_hold(const struct job_view *view, const struct store *store, struc
 		.now_at = view->now_at,
 	};
 	bool passed[CONFIG_CAS_MAX] = { false };
+	struct error why;
 
-	return view->decision.verdict != PLAN_NOT_DUE && job_polite_choose(polite, &asker, passed, ret_why) == JOB_POLITE_WAIT;
+	error_clear(&why);
+	if (view->decision.verdict == PLAN_NOT_DUE)
+		return false;
+	if (job_polite_choose(polite, &asker, passed, &why) == JOB_POLITE_WAIT) {
+		*ret_why = why;
+		return true;
+	}
+	pass_over(view, store, passed, &why);
+	return false;
 }
 
 void job_view_done(struct job_view *view)
