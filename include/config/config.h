@@ -36,6 +36,15 @@ struct config_limit {
 
 enum { CONFIG_LIMIT_MAX = 20000, CONFIG_LIMIT_WINDOW_MAX_S = 31 * 24 * 60 * 60 };
 
+enum { CONFIG_KEYS_MAX = KEY_FAMILY_COUNT };
+
+/* The types of key that a certificate is wanted with, the most important first: one certificate of each, for the same names. At most one of each
+ * family, so that a server can hold all and show each client the one that it can use. */
+struct config_keys {
+	enum key_type types[CONFIG_KEYS_MAX];
+	size_t count; /* at least 1 */
+};
+
 struct config_ca {
 	const char *name;
 	const char *directory; /* https URL */
@@ -58,7 +67,7 @@ struct config_settings {
 	size_t cas_count;
 	const char *email; /* or NULL */
 	bool agree_tos;
-	enum key_type key;
+	struct config_keys keys;
 	const char *profile; /* or NULL */
 	bool require_profile; /* no certificate rather than one of another profile */
 	bool reuse_key; /* a renewal keeps the key */

@@ -37,7 +37,7 @@ enum config_kind {
 	CONFIG_KIND_ADDRESSES, /* IP literals, one or a list; struct config_addresses */
 	CONFIG_KIND_RESOLVER, /* ADDRESS[@PORT]; const char * */
 	CONFIG_KIND_BOOL, /* bool */
-	CONFIG_KIND_KEY, /* enum key_type */
+	CONFIG_KIND_KEYS, /* one or a list; struct config_keys */
 	CONFIG_KIND_DEPLOY, /* enum config_deploy */
 	CONFIG_KIND_PORT, /* uint16_t */
 	CONFIG_KIND_COUNT, /* unsigned int, from min to max */

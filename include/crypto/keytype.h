@@ -18,6 +18,16 @@ int key_type_parse(const char *name, enum key_type *ret);
 /* NULL-terminated, for messages and "did you mean". */
 const char *const *key_type_names(void);
 
+/* What clients tell apart: who takes signatures of the one may not take those of the other. */
+enum key_family { KEY_FAMILY_ECDSA, KEY_FAMILY_RSA };
+
+enum { KEY_FAMILY_COUNT = KEY_FAMILY_RSA + 1 };
+
+enum key_family key_type_family(enum key_type type);
+
+/* "ecdsa", "rsa". Static. */
+const char *key_family_name(enum key_family family);
+
 /* The JWS algorithm of a key (RFC 7518 section 3.1): "ES256", "ES384", "RS256". */
 const char *key_type_jws_algorithm(enum key_type type);
 

@@ -8,10 +8,10 @@ struct job_survey;
 struct store_cert;
 struct store_stamp;
 
-/* Whether the generation with that stamp was looked at before: then its facts and names are set as they were found. */
+/* Whether the generation with that stamp was looked at before: then its names and the facts of its certificates are set as they were found. */
 bool job_known_recall(const struct store_cert *store_cert, const struct store_stamp *stamp, struct job_survey *survey);
 
-/* Only of one whose key and certificate were read and belong together. */
+/* Only of one whose keys and certificates were read and belong together. */
 void job_known_keep(const struct store_cert *store_cert, const struct store_stamp *stamp, const struct job_survey *survey);
 
 #endif

@@ -32,6 +32,18 @@ enum story_todo {
 	STORY_TELL, /* post-renew hooks have yet to succeed */
 };
 
+/* A certificate and its key. */
+struct story_pair {
+	enum key_type type;
+	const char *digest; /* of what it is for; survey's */
+	struct pkey *key; /* order */
+	struct buf key_pem;
+	struct buf csr_der;
+	struct buf chain_pem;
+	struct cert_chain *chain; /* check */
+	struct cert_facts facts;
+};
+
 struct story {
 	const struct job *job;
 	const struct job_options *options;
@@ -54,18 +66,20 @@ struct story {
 	struct store_account *account; /* order, from here on */
 	struct pkey *account_key;
 	struct buf binding_key;
-	struct pkey *key;
-	struct buf key_pem;
-	struct buf csr_der;
-	struct buf chain_pem;
-	struct cert_chain *chain; /* check */
-	struct cert_facts facts;
+	struct story_pair pairs[CONFIG_KEYS_MAX]; /* order and check, one after the other */
+	size_t pairs_count; /* as many as the configuration has types of key */
+	struct story_pair *pair; /* the one that is on its way */
+	struct cert_facts facts[CONFIG_KEYS_MAX]; /* of the generation that is deployed: commit, or deploy */
+	size_t facts_count;
 	uint64_t generation; /* commit */
 	uint64_t previous;
 	struct deploy deploy; /* deploy */
 };
 
 void story_done(struct story *story);
+
+/* Forgets keys and certificates that are on their way. */
+void story_pairs_clear(struct story *story);
 
 /* Says what is done now. */
 void story_progress(const struct story *story, const char *step, const char *text);
@@ -76,6 +90,9 @@ int story_save(struct story *story, struct error *err);
 /* What is remembered in survey.state of a CA of the certificate's list. NULL where it cannot be. */
 struct store_state_ca *story_ca_state(struct story *story, const char *directory);
 
+/* Until when all certificates of the generation that is deployed are valid. */
+int64_t story_not_after_at(const struct story *story);
+
 void story_limits(const struct story *story, struct message_limits *ret);
 
 int job_load(struct story *story, struct error *err);
@@ -83,6 +100,8 @@ int job_decide(struct story *story, struct error *err);
 /* The three steps from here on with the CA that has its turn, and with the next one where it fails. */
 int job_obtain(struct story *story, struct error *err);
 int job_preflight(struct story *story, struct error *err);
+/* Steps 4 and 5, for each type of key. */
+int job_pairs(struct story *story, struct error *err);
 int job_order(struct story *story, struct error *err);
 int job_check(struct story *story, struct error *err);
 int job_commit(struct story *story, struct error *err);

@@ -133,7 +133,7 @@ int store_check_private(int fd, const char *path, struct error *err);
 /* Opens a generation's directory. STORE_ABSENT when there is none. */
 int store_generation_open(const struct store_cert *cert, uint64_t generation, int *ret_fd, struct error *err);
 
-/* The names of the files that each generation has. Static. */
+/* What the files of each certificate of a generation are called, for store_file_name(). Static. */
 const char *const *store_generation_files(size_t *ret_count);
 
 /* The number that a generation's directory name says; -1 when it is no such name. */

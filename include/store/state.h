@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "http/http.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,18 @@ struct store_state_ca {
 	char order_url[STORE_STATE_CA_URL_SIZE];
 	int64_t order_expires_at;
 	char order_account[STORE_STATE_CA_URL_SIZE];
+};
+
+/* What a CA suggests for the renewal of a certificate (RFC 9773). */
+struct store_ari {
+	char id[128]; /* certID of the certificate that all of this is about; "" for nothing yet */
+	int64_t start_at; /* the window, and the instant that was chosen in it; 0: none */
+	int64_t end_at;
+	int64_t chosen_at;
+	char explanation_url[512];
+	int64_t checked_at; /* when the CA last suggested something */
+	int64_t next_check_at;
+	uint64_t failures; /* checks in a row that brought nothing */
 };
 
 struct store_state {
@@ -51,15 +64,8 @@ struct store_state {
 	char account[HTTP_URL_MAX + 1]; /* that it was issued to; "" where unknown */
 	char profile[128]; /* that was asked for; "" for none */
 
-	/* What the CA suggests for its renewal (RFC 9773). */
-	char ari_id[128]; /* certID of the certificate that all of this is about; "" for nothing yet */
-	int64_t ari_start_at; /* the window, and the instant that was chosen in it; 0: none */
-	int64_t ari_end_at;
-	int64_t ari_chosen_at;
-	char ari_explanation_url[512];
-	int64_t ari_checked_at; /* when the CA last suggested something */
-	int64_t ari_next_check_at;
-	uint64_t ari_failures; /* checks in a row that brought nothing */
+	/* What the CA suggests for the renewal of each certificate of the newest generation, in its order. */
+	struct store_ari ari[STORE_PAIRS_MAX];
 	int64_t ari_early_at; /* when a window last made us renew before the lifetime called for it; stays with the name */
 
 	/* Deployment. */

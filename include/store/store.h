@@ -2,7 +2,9 @@
  *
  * STATE_DIR/
  *   certificates/CERT/N/{privkey,cert,chain,fullchain}.pem   generation N, complete or absent
+ *   certificates/CERT/N/{privkey,...}-{rsa,ecdsa}.pem        the second certificate of a generation that holds two, complete or absent
  *   certificates/CERT/pending/{privkey.pem,request.der}      the key and CSR of the order in flight
+ *   certificates/CERT/first/{privkey,fullchain}.pem,purpose  the first of two, as long as the second is on its way
  *   certificates/CERT/state.json
  *   live/CERT -> ../certificates/CERT/N
  *   accounts/...                                             see store/account.h
@@ -14,6 +16,8 @@
  */
 #ifndef CERTD_STORE_STORE_H
 #define CERTD_STORE_STORE_H
+
+#include "crypto/keytype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,13 +62,24 @@ struct store_files {
 	const char *cert;
 	const char *chain;
 	const char *fullchain;
+	enum key_family family; /* of the key */
 };
 
-/* Writes a new generation, numbered above all that were ever there; all fsynced before it gets its name. Does not make it live. */
-int store_generation_add(const struct store_cert *cert, const struct store_files *files, uint64_t *ret_generation,
+enum { STORE_PAIRS_MAX = KEY_FAMILY_COUNT, STORE_FILE_SIZE = 32 };
+
+/* Writes a new generation with these certificates, of different families, numbered above all that were ever there; all fsynced before it gets its
+ * name. The second one's files say of what family its key is. Does not make it live. */
+int store_generation_add(const struct store_cert *cert, const struct store_files *pairs, size_t count, uint64_t *ret_generation,
                          struct error *err);
 
-/* Appends a file of a generation ("privkey.pem" wants a secret buffer). STORE_ABSENT. */
+/* The name of a file of a generation: `file` ("fullchain") of the first certificate, NULL, or of the second, whose family that is. */
+const char *store_file_name(const char *file, const enum key_family *second, char out[static STORE_FILE_SIZE]);
+
+/* Whether the generation holds a second certificate, and of which family. STORE_ABSENT where it holds none (or is not there); one that is not whole is
+ * an error. */
+int store_generation_second(const struct store_cert *cert, uint64_t generation, enum key_family *ret, struct error *err);
+
+/* Appends a file of a generation ("privkey..." wants a secret buffer). STORE_ABSENT. */
 int store_generation_read(const struct store_cert *cert, uint64_t generation, const char *file, struct buf *out,
                           struct error *err);
 
@@ -80,5 +95,13 @@ int store_pending_save(const struct store_cert *cert, const struct buf *privkey_
                        struct error *err);
 int store_pending_load(const struct store_cert *cert, struct buf *privkey_pem, struct buf *csr_der, struct error *err);
 int store_pending_clear(const struct store_cert *cert, struct error *err);
+
+/* The first of two certificates, kept while the second is ordered: its key, its chain and a line that says what it is for; written durably as one,
+ * read back together. STORE_ABSENT when it is not there, or for something else. */
+int store_first_save(const struct store_cert *cert, const struct buf *privkey_pem, const struct buf *chain_pem, const char *purpose,
+                     struct error *err);
+int store_first_load(const struct store_cert *cert, const char *purpose, struct buf *privkey_pem, struct buf *chain_pem,
+                     struct error *err);
+int store_first_clear(const struct store_cert *cert, struct error *err);
 
 #endif

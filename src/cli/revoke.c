@@ -31,14 +31,17 @@ static const struct option options_known[] = {
 	{ 0 },
 };
 
-static void say(const struct config_certificate *certificate, const struct job_revoked *revoked)
+static void say(const struct config_certificate *certificate, const struct job_revoked *revoked, size_t i)
 {
-	const struct log_field fields[] = { { "CERTD_SERIAL", revoked->serial }, { NULL, NULL } };
+	const struct job_revoked_one *one = &revoked->certificates[i];
+	const struct log_field fields[] = { { "CERTD_SERIAL", one->serial }, { NULL, NULL } };
+	const bool due = revoked->due && i + 1 == revoked->count;
 	char text[TEXT_SIZE];
 
-	(void)snprintf(text, sizeof(text), "generation %llu (serial %s) %s revoked%s%s", (unsigned long long)revoked->generation,
-	               revoked->serial, revoked->before ? "was already" : "is", revoked->due ? ": another one is due; certd renew " : "",
-	               revoked->due ? certificate->name : "");
+	(void)snprintf(text, sizeof(text), "generation %llu (%s%sserial %s) %s revoked%s%s", (unsigned long long)revoked->generation,
+	               revoked->count > 1 ? one->key : "", revoked->count > 1 ? ", " : "", one->serial,
+	               one->before ? "was already" : "is", due ? ": another one is due; certd renew " : "",
+	               due ? certificate->name : "");
 	cli_outcome_say(EVENT_REVOKED, certificate, fields, text);
 }
 
@@ -59,7 +62,8 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		return cli_fail(certificate->name, &err);
-	say(certificate, &revoked);
+	for (size_t i = 0; i < revoked.count; i++)
+		say(certificate, &revoked, i);
 	return CLI_EXIT_OK;
 }
 

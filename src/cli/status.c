@@ -58,17 +58,16 @@ struct look {
 	struct job_polite polite;
 };
 
-static json_t *suggestion_json(const struct job_survey *survey)
+static json_t *suggestion_json(const struct job_survey *survey, size_t i)
 {
-	const struct store_state *state = &survey->state;
-	const struct plan_ari ari = job_survey_ari(survey);
+	const struct store_ari *known = &survey->state.ari[i];
+	const struct plan_ari ari = job_survey_ari(survey, i);
 
 	if (ari.end_at == 0)
 		return json_null();
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "start", cli_time_json(ari.start_at), "end", cli_time_json(ari.end_at),
-	                 "explanation_url",
-	                 state->ari_explanation_url[0] ? json_string(state->ari_explanation_url) : json_null(), "checked_at",
-	                 cli_time_json(state->ari_checked_at), "next_check_at", cli_time_json(state->ari_next_check_at));
+	                 "explanation_url", known->explanation_url[0] ? json_string(known->explanation_url) : json_null(),
+	                 "checked_at", cli_time_json(known->checked_at), "next_check_at", cli_time_json(known->next_check_at));
 }
 
 static json_t *names_json(const struct ident_list *names)
@@ -117,6 +116,44 @@ static json_t *hold_json(const struct error *hold)
 	                 hold->url[0] != '\0' ? hold->url : NULL, "error", cli_error_json(hold));
 }
 
+/* The types of key that are configured, the first of them being "key". */
+static json_t *keys_json(const struct config_keys *keys)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < keys->count; i++)
+		json_array_append_new(list, json_string(key_type_name(keys->types[i])));
+	return list;
+}
+
+static json_t *live_path_json(const struct job_view *view, const char *file, const enum key_family *second)
+{
+	CLEANUP(buf_done) struct buf path = BUF(PATH_TEXT_MAX);
+	char name[STORE_FILE_SIZE];
+	struct error ignored;
+
+	if (!view->store_cert || store_live_path(view->store_cert, store_file_name(file, second, name), &path, &ignored) < 0)
+		return json_null();
+	return json_string(buf_text(&path));
+}
+
+/* What the object of the certificate says of its first one, of the second. */
+static json_t *second_json(const struct job_view *view)
+{
+	const struct cert_facts *facts = &view->survey.second;
+	enum key_family family;
+	enum key_type type;
+
+	if (!view->survey.have || view->survey.pairs < 2 || key_type_parse(facts->key, &type) < 0)
+		return json_null();
+	family = key_type_family(type);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:o, s:o}}", "key", facts->key, "serial", facts->serial,
+	                 "fingerprint_sha256", facts->fingerprint, "issuer", facts->issuer, "not_before",
+	                 cli_time_json(facts->not_before_at), "not_after", cli_time_json(facts->not_after_at), "suggested",
+	                 suggestion_json(&view->survey, 1), "paths", "private_key", live_path_json(view, "privkey", &family),
+	                 "fullchain", live_path_json(view, "fullchain", &family));
+}
+
 static json_t *view_json(const struct config *config, const struct job_view *view, const struct error *hold)
 {
 	const struct config_settings *settings = &view->certificate->settings;
@@ -124,17 +161,18 @@ static json_t *view_json(const struct config *config, const struct job_view *vie
 	const struct cert_facts *facts = &survey->facts;
 	bool have = survey->have;
 
-	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s?, s:o, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s?, s:o, s:s?, s:s, s:o, s:o, s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:o, s:{s:b, s:o}, s:o, s:o, s:o}",
 	                 "name", view->certificate->name, "names", names_json(&view->certificate->names), "state",
 	                 job_state_name(view->state), "ca", settings->ca->name, "cas", cas_json(settings), "issued_by",
 	                 job_view_issuer(view), "next_ca", next_ca_json(view), "profile", settings->profile, "key",
-	                 key_type_name(settings->key), "challenge", settings->challenge, "serial", have ? facts->serial : NULL,
+	                 key_type_name(settings->keys.types[0]), "keys", keys_json(&settings->keys), "second", second_json(view),
+	                 "challenge", settings->challenge, "serial", have ? facts->serial : NULL,
 	                 "fingerprint_sha256", have ? facts->fingerprint : NULL, "issuer", have ? facts->issuer : NULL,
 	                 "not_before", cli_time_json(have ? facts->not_before_at : 0), "not_after",
 	                 cli_time_json(have ? facts->not_after_at : 0), "generation",
 	                 survey->newest ? json_integer((json_int_t)survey->newest) : json_null(), "renew_at",
 	                 cli_time_json(view->decision.renew_at), "renew_reason", plan_reason_name(view->decision.reason),
-	                 "suggested", suggestion_json(survey), "served", "verified", view->served ? 1 : 0, "at", cli_time_json(survey->state.served_at),
+	                 "suggested", suggestion_json(survey, 0), "served", "verified", view->served ? 1 : 0, "at", cli_time_json(survey->state.served_at),
 	                 "last_attempt", last_attempt_json(&survey->state), "held", hold_json(hold), "paths", paths_json(config, view));
 }
 

@@ -250,18 +250,40 @@ static void print_trouble(const struct cli_status_table *table, const struct job
 		print_text(table, "it should have been renewed long since: see that certd's timer or daemon runs");
 }
 
+/* Which certificates there are, where there are (or shall be) two. */
+static void print_certificates(const struct cli_status_table *table, const struct job_view *view)
+{
+	const struct job_survey *survey = &view->survey;
+	char until[TIME_TEXT_SIZE], line[TEXT_SIZE];
+
+	if (!survey->have || (survey->pairs < 2 && view->certificate->settings.keys.count < 2))
+		return;
+	for (size_t i = 0; i < survey->pairs; i++) {
+		const struct cert_facts *facts = job_survey_facts(survey, i);
+
+		(void)snprintf(line, sizeof(line), "%s until %s, serial %s", facts->key, time_format(facts->not_after_at, until),
+		               facts->serial);
+		print_text(table, line);
+	}
+}
+
 /* What the CA suggests for the renewal, where it explains why: that is more than its everyday. */
 static void print_suggestion(const struct cli_status_table *table, const struct job_view *view)
 {
-	const struct store_state *state = &view->survey.state;
-	const struct plan_ari ari = job_survey_ari(&view->survey);
-	char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE], line[sizeof(state->ari_explanation_url) + TEXT_SIZE];
+	const struct job_survey *survey = &view->survey;
 
-	if (ari.end_at == 0 || state->ari_explanation_url[0] == '\0')
-		return;
-	(void)snprintf(line, sizeof(line), "the CA suggests to renew between %s and %s; it explains why: %s",
-	               time_format(ari.start_at, start), time_format(ari.end_at, end), state->ari_explanation_url);
-	print_text(table, line);
+	for (size_t i = 0; i < survey->pairs; i++) {
+		const struct plan_ari ari = job_survey_ari(survey, i);
+		const struct store_ari *known = &survey->state.ari[i];
+		char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE], line[sizeof(known->explanation_url) + TEXT_SIZE];
+
+		if (ari.end_at == 0 || known->explanation_url[0] == '\0')
+			continue;
+		(void)snprintf(line, sizeof(line), "the CA suggests to renew%s%s between %s and %s; it explains why: %s",
+		               survey->pairs > 1 ? " " : "", survey->pairs > 1 ? job_survey_facts(survey, i)->key : "",
+		               time_format(ari.start_at, start), time_format(ari.end_at, end), known->explanation_url);
+		print_text(table, line);
+	}
 }
 
 /* Of a certificate with several CAs. */
@@ -308,6 +330,7 @@ void cli_status_table_row(struct cli_status_table *table, const struct job_view 
 	else
 		print_pipe(table, view);
 	print_cas(table, view);
+	print_certificates(table, view);
 	print_suggestion(table, view);
 	print_trouble(table, view);
 	print_failure(table, view, hold);

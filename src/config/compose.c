@@ -11,6 +11,7 @@
 #include "config/problem.h"
 #include "config/site.h"
 #include "config/value.h"
+#include "config/words.h"
 
 #include <string.h>
 
@@ -314,6 +315,58 @@ static int compose_cas(const struct config *config, const struct config_block *o
 	return 0;
 }
 
+/* What an option says; of a list each word is a value. */
+static int add_option(struct config_arena *arena, struct config_block *block, const struct config_directive *directive,
+                      const struct config_option *option, struct error *err)
+{
+	char word[CONFIG_WORD_SIZE];
+	const char *at = option->value;
+
+	if (!config_directive_is_list(directive))
+		return add_value(arena, block, directive, option->value, err);
+	while (config_words_next(&at, word, sizeof(word))) {
+		char *copy = config_arena_text(arena, word);
+
+		if (copy == NULL)
+			return error_oom(err);
+		if (add_value(arena, block, directive, copy, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether the values of a list that hold are those of the option. */
+static bool is_list_as_said(const struct config *config, const struct config_block *old, const struct config_directive *directive,
+                            const struct config_option *option)
+{
+	const struct config_owned *o = config->owned;
+	const struct config_block *block = config_block_value(old, directive) != NULL ?
+	                                           old :
+	                                           o->global[config_directive_index(directive)].block;
+	char word[CONFIG_WORD_SIZE];
+	const char *at = option->value;
+
+	if (block == NULL)
+		return text_equal(option->value, directive->standard != NULL ? directive->standard : "");
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->values[i].directive == directive &&
+		    (!config_words_next(&at, word, sizeof(word)) || !text_equal(word, block->values[i].text)))
+			return false;
+	}
+	return at == NULL;
+}
+
+/* Whether the option says what holds for the block already. */
+static bool is_as_said(const struct config *config, const struct config_block *old, const struct config_directive *directive,
+                       const struct config_option *option)
+{
+	const char *effective = config_effective(config, old, directive);
+
+	if (config_directive_is_list(directive))
+		return is_list_as_said(config, old, directive, option);
+	return config_value_same(directive, option->value, effective == NULL ? "" : effective);
+}
+
 static int compose_values(const struct config *config, const struct config_block *old,
                           const struct config_option *options, size_t options_count, struct config_arena *arena,
                           struct config_block *block, bool *changed, struct error *err)
@@ -325,18 +378,16 @@ static int compose_values(const struct config *config, const struct config_block
 		const struct config_directive *d = &directives[i];
 		const struct config_option *option = option_of(d, options, options_count);
 		const struct config_value *said = old == NULL ? NULL : config_block_value(old, d);
-		const char *effective = config_effective(config, old, d);
 
 		if ((d->scopes & CONFIG_SCOPE_CERTIFICATE) == 0 || d->kind == CONFIG_KIND_NAMES || d->kind == CONFIG_KIND_CAS)
 			continue;
 		/* What holds already need not be said once more: a person's file stays as it is. */
-		if (option != NULL && old != NULL &&
-		    config_value_same(d, option->value, effective == NULL ? "" : effective))
+		if (option != NULL && old != NULL && is_as_said(config, old, d, option))
 			option = NULL;
 		if (option == NULL && said == NULL)
 			continue;
 		*changed = *changed || option != NULL;
-		if (option == NULL ? add_said(arena, block, old, d, err) < 0 : add_value(arena, block, d, option->value, err) < 0)
+		if ((option == NULL ? add_said(arena, block, old, d, err) : add_option(arena, block, d, option, err)) < 0)
 			return -1;
 	}
 	return 0;

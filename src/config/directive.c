@@ -41,7 +41,8 @@ static const struct config_directive directives[] = {
 	  "how many validations of a name may fail within that time" },
 	{ "renewals-exempt", CONFIG_KIND_BOOL, CONFIG_SCOPE_CA, false, NONE, 0, 0, "false", NULL,
 	  "whether the CA does not count renewals" },
-	{ "key", CONFIG_KIND_KEY, EACH, true, ONE(key), 0, 0, "ecdsa-p256", "TYPE", "the type of the certificate's key" },
+	{ "key", CONFIG_KIND_KEYS, EACH, true, ONE(keys), 0, 0, "ecdsa-p256", "TYPE[,TYPE]",
+	  "the type of the certificate's key; two for one of each" },
 	{ "profile", CONFIG_KIND_WORD, EACH, true, ONE(profile), 0, 0, NULL, "NAME",
 	  "the CA's profile for the certificate" },
 	{ "require-profile", CONFIG_KIND_BOOL, EACH, true, ONE(require_profile), 0, 0, "false", NULL,
@@ -151,7 +152,7 @@ const struct config_directive *config_directives(size_t *ret_count)
 
 bool config_directive_is_list(const struct config_directive *directive)
 {
-	return directive->kind == CONFIG_KIND_NAMES || directive->kind == CONFIG_KIND_CAS ||
+	return directive->kind == CONFIG_KIND_NAMES || directive->kind == CONFIG_KIND_CAS || directive->kind == CONFIG_KIND_KEYS ||
 	       directive->kind == CONFIG_KIND_ADDRESSES;
 }
 

@@ -276,13 +276,14 @@ static int skip_block(struct scan *s, unsigned int line)
 }
 
 /* Behind the OPEN of a list: moves behind its CLOSE. */
-static int skip_list(struct scan *s, unsigned int line)
+static int skip_list(struct scan *s, unsigned int line, bool *ret_empty)
 {
-	for (;;) {
+	for (size_t i = 0;; i++) {
 		struct token token = next(s);
 
 		if (token.type == TOKEN_BAD)
 			return -1;
+		*ret_empty = i == 0;
 		if (token.type == TOKEN_CLOSE)
 			return 0;
 		if (token.type == TOKEN_END || token.type == TOKEN_EQUALS || token.type == TOKEN_OPEN)
@@ -355,9 +356,10 @@ static int scan_assignment(struct scan *s, const struct token *name_token, const
 	bool append = s->text[s->at - 1] == '=' && s->text[s->at - 2] == '+';
 	struct token value = next(s);
 	bool list = value.type == TOKEN_OPEN;
+	bool empty = false;
 	unsigned int *seen;
 
-	if (value.type == TOKEN_BAD || (list && skip_list(s, value.line) < 0))
+	if (value.type == TOKEN_BAD || (list && skip_list(s, value.line, &empty) < 0))
 		return -1;
 	if (!list && value.type != TOKEN_WORD && value.type != TOKEN_STRING)
 		return PROBLEM(s, name_token->line, "%s has no value", name);
@@ -366,6 +368,8 @@ static int scan_assignment(struct scan *s, const struct token *name_token, const
 		tell_unknown(s, name_token->line, name, scope, false);
 	else if (!config_directive_is_list(directive) && (list || append))
 		PROBLEM(s, name_token->line, "%s has one value, not a list: %s = VALUE", name, name);
+	else if (directive->kind != CONFIG_KIND_NAMES && empty)
+		PROBLEM(s, name_token->line, "%s is an empty list", name);
 	else if (*seen != 0 && !append)
 		PROBLEM(s, name_token->line, "%s is said in line %u already", name, *seen);
 	else {

@@ -7,6 +7,7 @@
 #include "config/arena.h"
 #include "config/config.h"
 #include "config/site.h"
+#include "config/words.h"
 #include "http/http.h"
 
 #include <arpa/inet.h>
@@ -285,7 +286,7 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_LIMIT:
 	case CONFIG_KIND_ADDRESSES:
 	case CONFIG_KIND_BOOL:
-	case CONFIG_KIND_KEY:
+	case CONFIG_KIND_KEYS:
 	case CONFIG_KIND_DEPLOY:
 	case CONFIG_KIND_PORT:
 	case CONFIG_KIND_COUNT:
@@ -320,10 +321,45 @@ static int add_address(const struct config_directive *directive, const char *tex
 	return 0;
 }
 
+static int add_key(const struct config_directive *directive, const char *text, struct config_keys *keys, struct error *err)
+{
+	enum key_type type;
+
+	if (key_type_parse(text, &type) < 0)
+		return refuse_choice(err, directive, text, key_type_names());
+	for (size_t i = 0; i < keys->count; i++) {
+		if (keys->types[i] == type)
+			return refuse(err, directive, text, "it is named twice");
+		/* So there is always room. */
+		if (key_type_family(keys->types[i]) == key_type_family(type))
+			return refuse(err, directive, text,
+			              "beside %s there is room for a key of the other kind only, since a server shows one certificate of each",
+			              key_type_name(keys->types[i]));
+	}
+	keys->types[keys->count++] = type;
+	return 0;
+}
+
+static int add_keys(const struct config_directive *directive, const char *text, struct config_keys *member, struct error *err)
+{
+	struct config_keys keys = *member;
+	char word[CONFIG_WORD_SIZE];
+	const char *at = text;
+
+	while (config_words_next(&at, word, sizeof(word))) {
+		if (add_key(directive, word, &keys, err) < 0)
+			return -1;
+	}
+	*member = keys;
+	return 0;
+}
+
 void config_value_clear_list(const struct config_directive *directive, void *member)
 {
 	if (directive->kind == CONFIG_KIND_ADDRESSES)
 		*(struct config_addresses *)member = (struct config_addresses){ .count = 0 };
+	else if (directive->kind == CONFIG_KIND_KEYS)
+		*(struct config_keys *)member = (struct config_keys){ .count = 0 };
 }
 
 static int read_number(const struct config_directive *directive, const char *text, void *member, struct error *err)
@@ -387,8 +423,8 @@ int config_value_read(const struct config_directive *directive, const char *text
 	switch (directive->kind) {
 	case CONFIG_KIND_BOOL:
 		return read_bool(text, member) == 0 ? 0 : refuse_choice(err, directive, text, bools);
-	case CONFIG_KIND_KEY:
-		return key_type_parse(text, member) == 0 ? 0 : refuse_choice(err, directive, text, key_type_names());
+	case CONFIG_KIND_KEYS:
+		return add_keys(directive, text, member, err);
 	case CONFIG_KIND_DEPLOY:
 		if (!text_equal(text, deploys[0]) && !text_equal(text, deploys[1]))
 			return refuse_choice(err, directive, text, deploys);
@@ -434,7 +470,7 @@ int config_value_check(const struct config_directive *directive, const char *tex
 		const char *text;
 		int64_t number;
 		bool truth;
-		enum key_type key;
+		struct config_keys keys;
 		enum config_deploy deploy;
 		struct config_addresses addresses;
 		struct config_limit limit;

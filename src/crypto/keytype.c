@@ -31,6 +31,26 @@ const char *const *key_type_names(void)
 	return names;
 }
 
+enum key_family key_type_family(enum key_type type)
+{
+	switch (type) {
+	case KEY_ECDSA_P256:
+	case KEY_ECDSA_P384:
+		return KEY_FAMILY_ECDSA;
+	case KEY_RSA_2048:
+	case KEY_RSA_3072:
+	case KEY_RSA_4096:
+		break;
+	}
+
+	return KEY_FAMILY_RSA;
+}
+
+const char *key_family_name(enum key_family family)
+{
+	return family == KEY_FAMILY_ECDSA ? "ecdsa" : "rsa";
+}
+
 const char *key_type_jws_algorithm(enum key_type type)
 {
 	switch (type) {

@@ -110,13 +110,50 @@ static int placeholder(const struct config *config, const char *certificate_name
 	return nginx_snippet_placeholder(certificate_name, out, err);
 }
 
+struct pair_paths {
+	struct buf fullchain, privkey;
+};
+
+static int live_pair(const struct store_cert *store, const enum key_family *second, struct pair_paths *paths,
+                     struct nginx_pair *ret, struct error *err)
+{
+	char file[STORE_FILE_SIZE];
+
+	if (store_live_path(store, store_file_name("fullchain", second, file), &paths->fullchain, err) < 0 ||
+	    store_live_path(store, store_file_name("privkey", second, file), &paths->privkey, err) < 0)
+		return -1;
+	*ret = (struct nginx_pair){ .certificate = buf_text(&paths->fullchain), .key = buf_text(&paths->privkey) };
+	return 0;
+}
+
+static void pair_paths_done(struct pair_paths *paths)
+{
+	buf_done(&paths->fullchain);
+	buf_done(&paths->privkey);
+}
+
+/* As many certificates as the live generation has. */
+static int live_text(const struct store_cert *store, uint64_t live, const char *certificate_name,
+                     const struct nginx_version *version, struct buf *out, struct error *err)
+{
+	CLEANUP(pair_paths_done) struct pair_paths first = { BUF(PATH_MAX), BUF(PATH_MAX) };
+	CLEANUP(pair_paths_done) struct pair_paths other = { BUF(PATH_MAX), BUF(PATH_MAX) };
+	struct nginx_pair pairs[STORE_PAIRS_MAX];
+	enum key_family second;
+	size_t count = 1;
+	int r = store_generation_second(store, live, &second, err);
+
+	if (r < 0 || live_pair(store, NULL, &first, &pairs[0], err) < 0)
+		return -1;
+	if (r == STORE_OK && live_pair(store, &second, &other, &pairs[count++], err) < 0)
+		return -1;
+	return nginx_snippet_ssl(version, certificate_name, pairs, count, out, err);
+}
+
 int deploy_snippet_text(const struct config *config, const struct config_certificate *certificate,
                         const struct store_cert *store, const struct runner *runner, struct buf *out, struct error *err)
 {
-	CLEANUP(buf_done) struct buf fullchain = BUF(PATH_MAX);
-	CLEANUP(buf_done) struct buf privkey = BUF(PATH_MAX);
 	struct nginx_version version;
-	struct nginx_pair pair;
 	uint64_t live;
 	int r = store != NULL ? store_live(store, &live, err) : STORE_ABSENT;
 
@@ -125,12 +162,7 @@ int deploy_snippet_text(const struct config *config, const struct config_certifi
 	ask_version(config, runner, &version);
 	if (r == STORE_ABSENT)
 		return placeholder(config, certificate->name, &version, out, err);
-	if (store_live_path(store, "fullchain.pem", &fullchain, err) < 0 ||
-	    store_live_path(store, "privkey.pem", &privkey, err) < 0)
-		return -1;
-	pair.certificate = buf_text(&fullchain);
-	pair.key = buf_text(&privkey);
-	return nginx_snippet_ssl(&version, certificate->name, &pair, 1, out, err);
+	return live_text(store, live, certificate->name, &version, out, err);
 }
 
 int deploy_write_snippets(const struct config *config, const struct config_certificate *certificate,

@@ -46,9 +46,9 @@ int job_decide(struct story *story, struct error *err)
 	job_survey_decide(&story->survey, story->certificate, &options, &decision);
 	outcome->reason = decision.reason;
 	outcome->renew_at = decision.renew_at;
-	outcome->check_at = story->survey.state.ari_next_check_at;
+	outcome->check_at = job_survey_next_check_at(&story->survey);
 	outcome->generation = story->survey.newest;
-	outcome->not_after_at = story->survey.have ? story->survey.facts.not_after_at : 0;
+	outcome->not_after_at = job_survey_not_after_at(&story->survey);
 	outcome->served = story->survey.state.served && story->survey.state.served_generation == story->survey.newest;
 	switch (decision.verdict) {
 	case PLAN_NOT_DUE:

@@ -16,12 +16,14 @@ static int take_up_generation(struct story *story, struct error *err)
 	struct store_state *state = &story->survey.state;
 
 	story->generation = state->deploy_generation;
-	story->facts = story->survey.facts;
+	story->facts_count = story->survey.pairs;
+	for (size_t i = 0; i < story->survey.pairs; i++)
+		story->facts[i] = *job_survey_facts(&story->survey, i);
 	if (story->survey.live != story->generation)
 		state->deploy_previous = story->survey.live;
 	story->previous = state->deploy_previous;
 	/* A crash in the commit may have left its key. */
-	if (store_pending_clear(story->store_cert, err) < 0)
+	if (store_pending_clear(story->store_cert, err) < 0 || store_first_clear(story->store_cert, err) < 0)
 		return -1;
 	if (story->survey.live == story->generation)
 		return 0;

@@ -24,8 +24,8 @@ static void judge(const struct job_survey *survey, const struct config_certifica
 	ret->have = survey->have;
 	ret->failing = !state->last_ok && state->last_at != 0;
 	ret->reason = decision.reason;
-	ret->not_before_at = survey->have ? survey->facts.not_before_at : 0;
-	ret->not_after_at = survey->have ? survey->facts.not_after_at : 0;
+	ret->not_before_at = survey->have ? job_survey_first_to_end(survey)->not_before_at : 0;
+	ret->not_after_at = job_survey_not_after_at(survey);
 	ret->renew_at = decision.renew_at;
 	ret->kind = ret->failing ? state->last_error.kind : ERROR_NONE;
 	if (ret->failing)

@@ -150,16 +150,19 @@ static int judge_live(struct group *group, const struct cert_facts *leaf, const 
 	           state->last_error.message, state->last_error.advice, err);
 }
 
-/* Fills task.live. What cannot be read is told, and the rest goes on without it. */
-static int read_live(struct group *group, const struct store_cert *store_cert, const struct job_survey *survey, struct error *err)
+/* What of a live certificate's chain may be served, leaf first. */
+static int read_live_file(struct group *group, const struct store_cert *store_cert, const struct job_survey *survey,
+                          const enum key_family *second, struct error *err)
 {
-	uint64_t live = survey->live;
 	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	char file[STORE_FILE_SIZE];
 	struct cert_facts facts;
 
-	if (store_generation_read(store_cert, live, "fullchain.pem", &pem, err) != STORE_OK)
-		return error_set(err, ERROR_SYSTEM, "fullchain.pem of the live generation %llu is missing", (unsigned long long)live);
+	store_file_name("fullchain", second, file);
+	if (store_generation_read(store_cert, survey->live, file, &pem, err) != STORE_OK)
+		return error_set(err, ERROR_SYSTEM, "%s of the live generation %llu is missing", file,
+		                 (unsigned long long)survey->live);
 	if (cert_chain_parse(pem.data, pem.len, &chain, err) < 0)
 		return -1;
 	for (size_t i = 0; i < cert_chain_count(chain); i++) {
@@ -171,6 +174,20 @@ static int read_live(struct group *group, const struct store_cert *store_cert, c
 			return -1;
 	}
 	return 0;
+}
+
+/* Fills task.live. What cannot be read is told, and the rest goes on without it. */
+static int read_live(struct group *group, const struct store_cert *store_cert, const struct job_survey *survey, struct error *err)
+{
+	enum key_family second;
+	int r;
+
+	if (read_live_file(group, store_cert, survey, NULL, err) < 0)
+		return -1;
+	r = store_generation_second(store_cert, survey->live, &second, err);
+	if (r != STORE_OK)
+		return r < 0 ? -1 : 0;
+	return read_live_file(group, store_cert, survey, &second, err);
 }
 
 static int say_state(struct group *group, const struct store_state *state, uint64_t live, struct error *err)

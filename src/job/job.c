@@ -23,7 +23,7 @@
 
 #include <stdlib.h>
 
-enum { KEY_PEM_MAX = 16 * 1024, CSR_DER_MAX = 24 * 1024, BINDING_KEY_MAX = 512, RUNTIME_DIR_MODE = 0755 };
+enum { BINDING_KEY_MAX = 512, RUNTIME_DIR_MODE = 0755 };
 
 const char *job_result_name(enum job_result result)
 {
@@ -35,14 +35,23 @@ const char *job_result_name(enum job_result result)
 	return names[result];
 }
 
+void story_pairs_clear(struct story *story)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(story->pairs); i++) {
+		struct story_pair *pair = &story->pairs[i];
+
+		cert_chain_free(TAKE(pair->chain));
+		buf_done(&pair->chain_pem);
+		buf_done(&pair->csr_der);
+		buf_done(&pair->key_pem);
+		crypto_pkey_free(TAKE(pair->key));
+	}
+}
+
 void story_done(struct story *story)
 {
 	deploy_done(&story->deploy);
-	cert_chain_free(story->chain);
-	buf_done(&story->chain_pem);
-	buf_done(&story->csr_der);
-	buf_done(&story->key_pem);
-	crypto_pkey_free(story->key);
+	story_pairs_clear(story);
 	buf_done(&story->binding_key);
 	crypto_pkey_free(story->account_key);
 	store_account_free(story->account);
@@ -62,6 +71,17 @@ int story_save(struct story *story, struct error *err)
 	if (story->options->dry_run)
 		return 0;
 	return store_state_save(story->store_cert, &story->survey.state, err);
+}
+
+int64_t story_not_after_at(const struct story *story)
+{
+	int64_t at = 0;
+
+	for (size_t i = 0; i < story->facts_count; i++) {
+		if (i == 0 || story->facts[i].not_after_at < at)
+			at = story->facts[i].not_after_at;
+	}
+	return at;
 }
 
 void story_limits(const struct story *story, struct message_limits *ret)
@@ -114,9 +134,6 @@ void job_run_one(struct job_run *run, const struct config_certificate *certifica
 		.away = &run->away,
 		.polite = &run->polite,
 		.outcome = outcome,
-		.key_pem = BUF_SECRET(KEY_PEM_MAX),
-		.csr_der = BUF(CSR_DER_MAX),
-		.chain_pem = BUF(CERT_PEM_MAX),
 		.binding_key = BUF_SECRET(BINDING_KEY_MAX),
 	};
 	struct error err;
@@ -196,7 +213,7 @@ static void look_again(struct job_run *run, const struct config_certificate *cer
 		return;
 	job_survey_decide(&survey, certificate, &options, &decision);
 	outcome->renew_at = decision.renew_at;
-	outcome->check_at = survey.state.ari_next_check_at;
+	outcome->check_at = job_survey_next_check_at(&survey);
 }
 
 /* What a run over several certificates goes through. */

@@ -103,15 +103,20 @@ bool job_known_recall(const struct store_cert *store_cert, const struct store_st
 {
 	CLEANUP(buf_done) struct buf text = BUF(STORE_INDEX_TEXT_MAX);
 	CLEANUP(ident_list_done) struct ident_list names = { 0 };
-	struct cert_facts facts;
+	struct cert_facts facts, second;
+	int64_t pairs;
 	char *at;
 
 	if (store_index_recall(store_cert, stamp, &text) != STORE_OK || text.len == 0)
 		return false;
 	at = text.data;
-	if (!take_facts(&at, &facts) || !take_names(&at, &names) || names.count == 0)
+	if (!take_time(&at, &pairs) || pairs < 1 || pairs > STORE_PAIRS_MAX || !take_facts(&at, &facts) ||
+	    (pairs > 1 && !take_facts(&at, &second)) || !take_names(&at, &names) || names.count == 0)
 		return false;
+	survey->pairs = (size_t)pairs;
 	survey->facts = facts;
+	if (pairs > 1)
+		survey->second = second;
 	survey->names = names;
 	names = (struct ident_list){ 0 };
 	return true;
@@ -121,7 +126,9 @@ void job_known_keep(const struct store_cert *store_cert, const struct store_stam
 {
 	CLEANUP(buf_done) struct buf text = BUF(STORE_INDEX_TEXT_MAX);
 
-	print_facts(&survey->facts, &text);
+	buf_printf(&text, "%zu\t", survey->pairs);
+	for (size_t i = 0; i < survey->pairs; i++)
+		print_facts(job_survey_facts(survey, i), &text);
 	for (size_t i = 0; i < survey->names.count; i++)
 		buf_printf(&text, "%s%s\t", survey->names.items[i].type == IDENT_IP ? IP_MARK : "", survey->names.items[i].value);
 	if (!text.failed)

@@ -77,7 +77,7 @@ static void take(struct sample *sample, const struct job_view *view)
 	sample->due = job_view_waits(view);
 	if (view->survey.have) {
 		set(sample, GAUGE_NOT_BEFORE, view->survey.facts.not_before_at);
-		set(sample, GAUGE_NOT_AFTER, view->survey.facts.not_after_at);
+		set(sample, GAUGE_NOT_AFTER, job_survey_not_after_at(&view->survey));
 	}
 	if (view->serves) {
 		set_time(sample, GAUGE_SERVED_NOT_AFTER, view->served_until_at);

@@ -9,7 +9,6 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "crypto/cert.h"
 #include "crypto/pkey.h"
 #include "job/choice.h"
 #include "plan/failover.h"
@@ -40,11 +39,7 @@ struct store_state_ca *story_ca_state(struct story *story, const char *directory
 /* What is over of the attempt before: no key may be in memory when a net process is forked. */
 static void forget_attempt(struct story *story)
 {
-	cert_chain_free(TAKE(story->chain));
-	buf_done(&story->chain_pem);
-	buf_done(&story->csr_der);
-	buf_done(&story->key_pem);
-	crypto_pkey_free(TAKE(story->key));
+	story_pairs_clear(story);
 	buf_done(&story->binding_key);
 	crypto_pkey_free(TAKE(story->account_key));
 	store_account_free(TAKE(story->account));
@@ -74,7 +69,6 @@ static int choose(struct obtaining *o, struct error *err)
 static int attempt(struct obtaining *o, struct error *err)
 {
 	struct story *story = o->story;
-	int r;
 
 	if (story->certificate->settings.cas_count > 1 && job_away_check(story->away, story->ca, err) < 0)
 		return -1;
@@ -82,9 +76,7 @@ static int attempt(struct obtaining *o, struct error *err)
 	if (job_net_start_ca(story->net, story->job, story->ca, err) < 0 || (!o->looked && job_preflight(story, err) < 0))
 		return -1;
 	o->looked = true;
-	r = job_order(story, err);
-	job_away_note(story->away, story->ca, r < 0 ? err : NULL);
-	return r < 0 ? -1 : job_check(story, err);
+	return job_pairs(story, err);
 }
 
 /* Counts the failure where it was the CA's. */
@@ -115,9 +107,10 @@ static enum plan_blame note(struct story *story, const struct error *err, uint64
 static bool is_urgent(const struct story *story)
 {
 	const struct job_survey *survey = &story->survey;
+	const struct cert_facts *ending = job_survey_first_to_end(survey);
 
 	return !survey->have || survey->revoked || !ident_list_same(&survey->names, &story->certificate->names) ||
-	       plan_is_urgent(survey->facts.not_before_at, survey->facts.not_after_at, clock_wall(story->job->clock));
+	       plan_is_urgent(ending->not_before_at, ending->not_after_at, clock_wall(story->job->clock));
 }
 
 /* The next one that may be asked, if any. */

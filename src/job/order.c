@@ -67,57 +67,73 @@ static bool same_order(const struct story *story)
 {
 	const struct store_state *state = &story->survey.state;
 
-	return text_equal(state->order_names, story->survey.digest) &&
+	return text_equal(state->order_names, story->pair->digest) &&
 	       text_equal(state->order_directory, story->ca->directory);
 }
 
 /* The key and CSR of an earlier, interrupted attempt. False when there are none that fit. */
 static bool take_up_pending(struct story *story)
 {
+	struct story_pair *pair = story->pair;
 	struct error trouble;
 
 	if (!story->store_cert || !same_order(story))
 		return false;
 	error_clear(&trouble);
-	if (store_pending_load(story->store_cert, &story->key_pem, &story->csr_der, &trouble) == STORE_OK &&
-	    crypto_pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0 &&
-	    crypto_pkey_type(story->key) == story->certificate->settings.key)
+	if (store_pending_load(story->store_cert, &pair->key_pem, &pair->csr_der, &trouble) == STORE_OK &&
+	    crypto_pkey_load(pair->key_pem.data, pair->key_pem.len, &pair->key, &trouble) == 0 &&
+	    crypto_pkey_type(pair->key) == pair->type)
 		return true;
 	if (trouble.kind != ERROR_NONE)
 		log_failure(LOG_LEVEL_WARNING, "the key of an interrupted order cannot be used, making another", &trouble);
-	crypto_pkey_free(TAKE(story->key));
-	buf_done(&story->key_pem);
-	buf_done(&story->csr_der);
+	crypto_pkey_free(TAKE(pair->key));
+	buf_done(&pair->key_pem);
+	buf_done(&pair->csr_der);
 	return false;
+}
+
+/* The file of the key of the present generation's certificate i. */
+static const char *key_file(const struct job_survey *survey, size_t i, char out[static STORE_FILE_SIZE])
+{
+	enum key_type type = KEY_ECDSA_P256;
+	enum key_family family;
+
+	(void)key_type_parse(job_survey_facts(survey, i)->key, &type);
+	family = key_type_family(type);
+	return store_file_name("privkey", i > 0 ? &family : NULL, out);
 }
 
 /* The key of the certificate that is renewed, where it shall be kept (reuse-key) and still fits. One whose certificate was revoked does not. */
 static bool keep_key(struct story *story)
 {
 	const struct job_survey *survey = &story->survey;
-	const struct config_settings *settings = &story->certificate->settings;
+	struct story_pair *pair = story->pair;
+	char file[STORE_FILE_SIZE];
 	struct error trouble;
+	size_t i;
 
-	if (!settings->reuse_key || !survey->have || survey->revoked ||
-	    !text_equal(survey->facts.key, key_type_name(settings->key)))
+	if (!story->certificate->settings.reuse_key || survey->revoked ||
+	    !job_survey_find(survey, key_type_family(pair->type), &i) ||
+	    !text_equal(job_survey_facts(survey, i)->key, key_type_name(pair->type)))
 		return false;
 	error_clear(&trouble);
-	if (store_generation_read(story->store_cert, survey->newest, "privkey.pem", &story->key_pem, &trouble) == STORE_OK &&
-	    crypto_pkey_load(story->key_pem.data, story->key_pem.len, &story->key, &trouble) == 0)
+	if (store_generation_read(story->store_cert, survey->newest, key_file(survey, i, file), &pair->key_pem, &trouble) ==
+	            STORE_OK &&
+	    crypto_pkey_load(pair->key_pem.data, pair->key_pem.len, &pair->key, &trouble) == 0)
 		return true;
 	log_failure(LOG_LEVEL_WARNING, "the key of the present certificate cannot be kept, making another", &trouble);
-	buf_done(&story->key_pem);
+	buf_done(&pair->key_pem);
 	return false;
 }
 
 static int make_key(struct story *story, struct error *err)
 {
-	const struct config_certificate *certificate = story->certificate;
+	struct story_pair *pair = story->pair;
 
-	if (!keep_key(story) && (crypto_pkey_generate(certificate->settings.key, &story->key, err) < 0 ||
-	                         crypto_pkey_print(story->key, &story->key_pem, err) < 0))
+	if (!keep_key(story) && (crypto_pkey_generate(pair->type, &pair->key, err) < 0 ||
+	                         crypto_pkey_print(pair->key, &pair->key_pem, err) < 0))
 		return error_context(err, "the key of the certificate");
-	if (csr_create(story->key, &certificate->names, &story->csr_der, err) < 0)
+	if (csr_create(pair->key, &story->certificate->names, &pair->csr_der, err) < 0)
 		return error_context(err, "the key of the certificate");
 	return 0;
 }
@@ -136,9 +152,9 @@ static int begin(struct story *story, struct error *err)
 	state->order_url[0] = '\0';
 	state->order_expires_at = 0;
 	text_copy(state->order_names, sizeof(state->order_names), "");
-	if (story_save(story, err) < 0 || store_pending_save(story->store_cert, &story->key_pem, &story->csr_der, err) < 0)
+	if (story_save(story, err) < 0 || store_pending_save(story->store_cert, &story->pair->key_pem, &story->pair->csr_der, err) < 0)
 		return -1;
-	text_copy(state->order_names, sizeof(state->order_names), story->survey.digest);
+	text_copy(state->order_names, sizeof(state->order_names), story->pair->digest);
 	text_copy(state->order_directory, sizeof(state->order_directory), story->ca->directory);
 	text_copy(state->order_account, sizeof(state->order_account), "");
 	return story_save(story, err);
@@ -208,17 +224,29 @@ static const char *order_to_resume(const struct story *story)
 	return state->order_url;
 }
 
-/* The certificate that the new one takes the place of, where CA and account are the same (RFC 9773 section 5). An order of a dry run names
- * none: it would count as the replacement. */
+/* Which certificate of the present generation the new one takes the place of: the one of its kind; or the only one, where there is no other. */
+static bool find_predecessor(const struct story *story, size_t *ret_i)
+{
+	const struct job_survey *survey = &story->survey;
+
+	if (job_survey_find(survey, key_type_family(story->pair->type), ret_i))
+		return true;
+	*ret_i = 0;
+	return survey->have && survey->pairs == 1 && story->pairs_count == 1;
+}
+
+/* Its certID, where CA and account are the same (RFC 9773 section 5). An order of a dry run names none: it would count as the replacement. */
 static const char *predecessor(const struct story *story)
 {
 	const struct job_survey *survey = &story->survey;
 	const char *account_url = store_account_url(story->account);
+	size_t i;
 
-	if (story->options->dry_run || !survey->have || survey->facts.ari_id[0] == '\0' || !account_url ||
-	    !text_equal(survey->state.directory, story->ca->directory) || !text_equal(survey->state.account, account_url))
+	if (story->options->dry_run || !find_predecessor(story, &i) || job_survey_facts(survey, i)->ari_id[0] == '\0' ||
+	    !account_url || !text_equal(survey->state.directory, story->ca->directory) ||
+	    !text_equal(survey->state.account, account_url))
 		return NULL;
-	return survey->facts.ari_id;
+	return job_survey_facts(survey, i)->ari_id;
 }
 
 static int converse(struct story *story, struct error *err)
@@ -236,7 +264,7 @@ static int converse(struct story *story, struct error *err)
 		.method = challenge_find(settings->challenge),
 		.challenge = { .webroot = settings->webroot },
 		.contact = settings->email ? contact : NULL,
-		.csr_der = &story->csr_der,
+		.csr_der = &story->pair->csr_der,
 		.order = remember_order,
 		.progress = show_progress,
 		.tick = tick,
@@ -269,7 +297,7 @@ static int converse(struct story *story, struct error *err)
 	    message_answer_read(result, &chain, err) < 0)
 		return -1;
 	show_warning(story, json_string_value(json_object_get(result, "warning")));
-	if (!chain || buf_append_text(&story->chain_pem, chain) < 0)
+	if (!chain || buf_append_text(&story->pair->chain_pem, chain) < 0)
 		return error_set(err, ERROR_PROTOCOL, "the net process sent no certificate chain, or one that is too long");
 	return 0;
 }
@@ -349,14 +377,27 @@ static void note(struct story *story, int result, const struct error *err)
 		job_polite_note_certificate(story->polite, &wish);
 }
 
+/* Which of the certificates. */
+static void tell_which(const struct story *story)
+{
+	char line[ERROR_MESSAGE_MAX];
+
+	snprintf(line, sizeof(line), "ordering the %s certificate", key_type_name(story->pair->type));
+	story_progress(story, "order", line);
+}
+
 int job_order(struct story *story, struct error *err)
 {
 	int r;
 
-	if (job_account(story, err) < 0)
-		return -1;
-	sweep(story);
+	if (!story->account_key) {
+		if (job_account(story, err) < 0)
+			return -1;
+		sweep(story);
+	}
 	turn_to_ca(story);
+	if (story->pairs_count > 1)
+		tell_which(story);
 	if (!take_up_pending(story) && begin(story, err) < 0)
 		return -1;
 	r = converse(story, err);

@@ -37,18 +37,29 @@ static bool resumes(const struct job_polite_asker *asker, const struct config_ca
 	const struct store_state *state = &asker->survey->state;
 	const struct store_state_ca *known = store_state_ca(state, ca->directory);
 
-	if (asker->dry_run || !text_equal(state->order_names, asker->survey->digest))
+	if (asker->dry_run || !job_survey_is_ordered(asker->survey, asker->certificate))
 		return false;
 	if (text_equal(state->order_directory, ca->directory))
 		return is_alive(state->order_url, state->order_account, state->order_expires_at, account_url, asker->now_at);
 	return known && is_alive(known->order_url, known->order_account, known->order_expires_at, account_url, asker->now_at);
 }
 
+/* Whether it is the hour that the CA suggests, for each of the certificates: then an order that says what it replaces is not counted. */
+static bool in_windows(const struct job_survey *survey, int64_t now_at)
+{
+	for (size_t i = 0; i < survey->pairs; i++) {
+		const struct plan_ari ari = job_survey_ari(survey, i);
+
+		if (job_survey_facts(survey, i)->ari_id[0] == '\0' || now_at < ari.start_at || now_at >= ari.end_at)
+			return false;
+	}
+	return true;
+}
+
 static void fill_wish(const struct job_polite_asker *asker, const struct config_ca *ca, const char *account_url,
                       struct job_polite_wish *ret)
 {
 	const struct job_survey *survey = asker->survey;
-	const struct plan_ari ari = job_survey_ari(survey);
 	const bool same_ca = survey->have && text_equal(survey->state.directory, ca->directory);
 
 	*ret = (struct job_polite_wish){
@@ -59,9 +70,8 @@ static void fill_wish(const struct job_polite_asker *asker, const struct config_
 		.now_at = asker->now_at,
 		.named = asker->named,
 		.resumes = resumes(asker, ca, account_url),
-		.replaces = same_ca && !asker->dry_run && survey->facts.ari_id[0] != '\0' &&
-		            text_equal(survey->state.account, account_url) && ari.start_at <= asker->now_at &&
-		            asker->now_at < ari.end_at,
+		.replaces = same_ca && !asker->dry_run && text_equal(survey->state.account, account_url) &&
+		            in_windows(survey, asker->now_at),
 		.renews = same_ca && ident_list_same(&survey->names, &asker->certificate->names),
 	};
 }
@@ -70,9 +80,10 @@ static void fill_wish(const struct job_polite_asker *asker, const struct config_
 static bool passes_over(const struct job_polite_asker *asker, const struct error *why)
 {
 	const struct job_survey *survey = asker->survey;
+	const struct cert_facts *ending = job_survey_first_to_end(survey);
 
 	return why->kind != ERROR_LATER || why->retry_at - asker->now_at > PLAN_CA_PATIENCE_S || !survey->have || survey->revoked ||
-	       plan_is_urgent(survey->facts.not_before_at, survey->facts.not_after_at, asker->now_at);
+	       plan_is_urgent(ending->not_before_at, ending->not_after_at, asker->now_at);
 }
 
 int job_polite_choose(struct job_polite *polite, const struct job_polite_asker *asker, bool passed[static CONFIG_CAS_MAX],

@@ -259,7 +259,8 @@ int job_prove(struct story *story, struct error *err)
 
 	if (story->certificate->settings.deploy == CONFIG_DEPLOY_NONE)
 		return 0;
-	want.leaf[job_prove_leaf(&story->facts)] = story->facts.fingerprint;
+	for (size_t i = 0; i < story->facts_count; i++)
+		want.leaf[job_prove_leaf(&story->facts[i])] = story->facts[i].fingerprint;
 	story_progress(story, "prove", "looking whether the new certificate is the one being served");
 	r = job_prove_wants(story->net, story->job, &listeners, &want, 1, time_left_ms(story), err);
 	if (r == 0 && !want.proven) {

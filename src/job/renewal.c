@@ -26,6 +26,7 @@ enum { PATIENCE_MS = 15 * 1000 };
 struct question {
 	const struct config_certificate *certificate;
 	const struct config_ca *ca; /* that issued it, which may be any of its list; nobody else is asked */
+	size_t place; /* in its generation */
 	char id[CERT_ARI_ID_SIZE];
 	int64_t not_before_at;
 	int64_t not_after_at;
@@ -33,78 +34,101 @@ struct question {
 
 void job_renewal_forget(struct store_state *state)
 {
-	state->ari_id[0] = '\0';
-	state->ari_start_at = 0;
-	state->ari_end_at = 0;
-	state->ari_chosen_at = 0;
-	state->ari_explanation_url[0] = '\0';
-	state->ari_checked_at = 0;
-	state->ari_next_check_at = 0;
-	state->ari_failures = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(state->ari); i++)
+		state->ari[i] = (struct store_ari){ .id = "" };
 }
 
-/* Whether to ask, and what about. Most are not due, which the state alone tells. A certificate that cannot be read is its story's affair. */
-static bool is_due(const struct job_run *run, const struct config_certificate *certificate, struct question *ret)
+static void forget(struct store_ari *known, const char *id)
+{
+	*known = (struct store_ari){ .id = "" };
+	text_copy(known->id, sizeof(known->id), id);
+}
+
+static bool is_time(const struct store_ari *ari, int64_t now_at)
+{
+	return ari->id[0] == '\0' || ari->next_check_at <= now_at;
+}
+
+/* Whether there may be something to ask. Of most there is not, which the state alone tells. */
+static bool may_be_due(const struct store_state *state, const struct config_certificate *certificate, int64_t now_at)
+{
+	for (size_t i = 0; i < certificate->settings.keys.count; i++) {
+		if (is_time(&state->ari[i], now_at))
+			return true;
+	}
+	return false;
+}
+
+/* What to ask about. A certificate that cannot be read is its story's affair. */
+static size_t find_questions(const struct job_run *run, const struct config_certificate *certificate,
+                             struct question ret[static STORE_PAIRS_MAX])
 {
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	CLEANUP(job_survey_done) struct job_survey survey = { 0 };
 	const int64_t now_at = clock_wall(run->job->clock);
 	const struct config_ca *ca;
 	struct error ignored;
+	size_t count = 0;
 
 	error_clear(&ignored);
 	if (store_cert_open(run->store, certificate->name, false, &store_cert, &ignored) != STORE_OK ||
 	    store_state_load(store_cert, &survey.state, &ignored) != STORE_OK)
-		return false;
+		return 0;
 	ca = job_survey_ca(&survey, certificate);
-	if (!ca || (survey.state.ari_id[0] != '\0' && survey.state.ari_next_check_at > now_at))
-		return false;
-	if (job_survey_read(store_cert, certificate, &survey, &ignored) < 0 || !survey.have ||
-	    survey.facts.ari_id[0] == '\0' || survey.facts.not_after_at <= now_at)
-		return false;
-	*ret = (struct question){
-		.certificate = certificate,
-		.ca = ca,
-		.not_before_at = survey.facts.not_before_at,
-		.not_after_at = survey.facts.not_after_at,
-	};
-	text_copy(ret->id, sizeof(ret->id), survey.facts.ari_id);
-	return true;
+	if (!ca || !may_be_due(&survey.state, certificate, now_at))
+		return 0;
+	if (job_survey_read(store_cert, certificate, &survey, &ignored) < 0 || !survey.have)
+		return 0;
+	for (size_t i = 0; i < survey.pairs; i++) {
+		const struct cert_facts *facts = job_survey_facts(&survey, i);
+
+		if (!is_time(&survey.state.ari[i], now_at) || facts->ari_id[0] == '\0' || facts->not_after_at <= now_at)
+			continue;
+		ret[count] = (struct question){
+			.certificate = certificate,
+			.ca = ca,
+			.place = i,
+			.not_before_at = facts->not_before_at,
+			.not_after_at = facts->not_after_at,
+		};
+		text_copy(ret[count].id, sizeof(ret[count].id), facts->ari_id);
+		count++;
+	}
+	return count;
 }
 
-static void log_window(const struct question *question, const struct store_state *state, const struct message_window *window,
+static void log_window(const struct question *question, const struct store_ari *known, const struct message_window *window,
                        bool moved)
 {
 	char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
 
-	if (window->explanation_url[0] != '\0' && !text_equal(window->explanation_url, state->ari_explanation_url))
+	if (window->explanation_url[0] != '\0' && !text_equal(window->explanation_url, known->explanation_url))
 		log_event(LOG_LEVEL_NOTICE, EVENT_SUGGESTED, NULL,
 		          "%s: the CA suggests to renew between %s and %s, and explains why: %s", question->certificate->name,
-		          time_format(state->ari_start_at, start), time_format(state->ari_end_at, end),
-		          window->explanation_url);
+		          time_format(known->start_at, start), time_format(known->end_at, end), window->explanation_url);
 	else if (moved)
 		log_info("%s: the CA suggests to renew between %s and %s", question->certificate->name,
-		         time_format(state->ari_start_at, start), time_format(state->ari_end_at, end));
+		         time_format(known->start_at, start), time_format(known->end_at, end));
 }
 
-static bool take_window(const struct job_run *run, const struct question *question, struct store_state *state,
+static bool take_window(const struct job_run *run, const struct question *question, struct store_ari *known,
                         const struct message_window *window)
 {
-	struct plan_ari ari = { state->ari_start_at, state->ari_end_at, state->ari_chosen_at };
+	struct plan_ari ari = { known->start_at, known->end_at, known->chosen_at };
 	bool moved;
 
 	if (!plan_ari_take(&ari, window->start_at, window->end_at, question->not_before_at, question->not_after_at,
 	                   run->job->random))
 		return false;
-	moved = ari.chosen_at != state->ari_chosen_at;
-	state->ari_start_at = ari.start_at;
-	state->ari_end_at = ari.end_at;
-	state->ari_chosen_at = ari.chosen_at;
-	state->ari_checked_at = clock_wall(run->job->clock);
-	state->ari_failures = 0;
-	log_window(question, state, window, moved);
-	text_copy(state->ari_explanation_url, sizeof(state->ari_explanation_url), window->explanation_url);
-	text_clean(state->ari_explanation_url);
+	moved = ari.chosen_at != known->chosen_at;
+	known->start_at = ari.start_at;
+	known->end_at = ari.end_at;
+	known->chosen_at = ari.chosen_at;
+	known->checked_at = clock_wall(run->job->clock);
+	known->failures = 0;
+	log_window(question, known, window, moved);
+	text_copy(known->explanation_url, sizeof(known->explanation_url), window->explanation_url);
+	text_clean(known->explanation_url);
 	return true;
 }
 
@@ -120,28 +144,27 @@ static void log_trouble(const struct question *question, const struct message_wi
 }
 
 static enum plan_ari_answer note_answer(const struct job_run *run, const struct question *question,
-                                        struct store_state *state, const struct message_window *window)
+                                        struct store_ari *known, const struct message_window *window)
 {
 	switch (window->answer) {
 	case MESSAGE_WINDOW:
-		if (take_window(run, question, state, window))
+		if (take_window(run, question, known, window))
 			return PLAN_ARI_WINDOW;
 		break;
 	case MESSAGE_TEMPORARY:
-		state->ari_failures++;
-		log_trouble(question, window, state->ari_failures);
+		known->failures++;
+		log_trouble(question, window, known->failures);
 		return PLAN_ARI_TEMPORARY;
 	case MESSAGE_LASTING:
 		break;
 	case MESSAGE_UNSUPPORTED:
-		job_renewal_forget(state);
-		text_copy(state->ari_id, sizeof(state->ari_id), question->id);
+		forget(known, question->id);
 		return PLAN_ARI_UNSUPPORTED;
 	case MESSAGE_ANSWER_COUNT:
 		break;
 	}
-	state->ari_failures++;
-	log_trouble(question, window, state->ari_failures);
+	known->failures++;
+	log_trouble(question, window, known->failures);
 	return PLAN_ARI_LASTING;
 }
 
@@ -149,19 +172,19 @@ static int remember(const struct job_run *run, const struct question *question, 
                     struct error *err)
 {
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
-	struct store_state state;
 	enum plan_ari_answer answer;
+	struct store_state state;
+	struct store_ari *known;
 
 	if (store_cert_open(run->store, question->certificate->name, false, &store_cert, err) < 0 || !store_cert ||
 	    store_state_load(store_cert, &state, err) != STORE_OK)
 		return -1;
-	if (!text_equal(state.ari_id, question->id)) {
-		job_renewal_forget(&state);
-		text_copy(state.ari_id, sizeof(state.ari_id), question->id);
-	}
-	answer = note_answer(run, question, &state, window);
-	state.ari_next_check_at = plan_ari_next_check_at(answer, clock_wall(run->job->clock), window->retry_at,
-	                                                 state.ari_failures, run->job->random);
+	known = &state.ari[question->place];
+	if (!text_equal(known->id, question->id))
+		forget(known, question->id);
+	answer = note_answer(run, question, known, window);
+	known->next_check_at = plan_ari_next_check_at(answer, clock_wall(run->job->clock), window->retry_at, known->failures,
+	                                              run->job->random);
 	return store_state_save(store_cert, &state, err);
 }
 
@@ -268,12 +291,12 @@ void job_renewal_look(struct job_run *run, const struct config_certificate *cons
 	struct error err;
 
 	error_clear(&err);
-	questions = calloc(count + 1, sizeof(*questions));
+	questions = calloc(count * STORE_PAIRS_MAX + 1, sizeof(*questions));
 	/* Before a key is loaded. */
 	if (!questions || count == 0 || job_net_start(&run->net, run->job, certificates[0], &err) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		due += is_due(run, certificates[i], &questions[due]);
+		due += find_questions(run, certificates[i], &questions[due]);
 	for (size_t i = 0, n; i < due; i += n) {
 		n = gather(&questions[i], due - i);
 		if (!job_polite_may_ask_windows(&run->polite, run->store, questions[i].ca, clock_wall(run->job->clock)))

@@ -78,25 +78,27 @@ static int read_generation(struct revoking *r, const char *file, struct buf *out
 	                    r->certificate->name);
 }
 
-static int load_certificate(struct revoking *r, struct error *err)
+static int load_certificate(struct revoking *r, const enum key_family *second, struct error *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	char file[STORE_FILE_SIZE];
 
-	if (read_generation(r, "cert.pem", &pem, err) < 0 || cert_chain_parse(pem.data, pem.len, &chain, err) < 0 ||
+	if (read_generation(r, store_file_name("cert", second, file), &pem, err) < 0 || cert_chain_parse(pem.data, pem.len, &chain, err) < 0 ||
 	    cert_chain_facts(chain, 0, &r->facts, err) < 0)
 		return -1;
 	return cert_chain_der(chain, 0, &r->der, err);
 }
 
 /* Without its key it can still be revoked by the account. */
-static void load_certificate_key(struct revoking *r)
+static void load_certificate_key(struct revoking *r, const enum key_family *second)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_SECRET(KEY_PEM_MAX);
+	char file[STORE_FILE_SIZE];
 	struct error trouble;
 
 	error_clear(&trouble);
-	if (read_generation(r, "privkey.pem", &pem, &trouble) < 0 || crypto_pkey_load(pem.data, pem.len, &r->key, &trouble) < 0)
+	if (read_generation(r, store_file_name("privkey", second, file), &pem, &trouble) < 0 || crypto_pkey_load(pem.data, pem.len, &r->key, &trouble) < 0)
 		log_failure(LOG_LEVEL_WARNING, "the certificate's key cannot be used", &trouble);
 }
 
@@ -156,7 +158,7 @@ static int find(struct revoking *r, struct error *err)
 	if (r->generation == 0)
 		return error_set(err, ERROR_USAGE, "there is no certificate %s yet", r->certificate->name);
 	find_ca(r);
-	return load_certificate(r, err);
+	return load_certificate(r, NULL, err);
 }
 
 static void show_progress(void *self, const char *step, const char *text)
@@ -215,22 +217,52 @@ static int ask(struct revoking *r, bool *ret_before, struct error *err)
 	return 0;
 }
 
+/* The certificate that is loaded; its key is loaded only now, the net process being there. */
+static int revoke_one(struct revoking *r, const enum key_family *second, struct job_revoked *revoked, struct error *err)
+{
+	struct job_revoked_one *one = &revoked->certificates[revoked->count];
+
+	load_certificate_key(r, second);
+	if (!r->account)
+		load_account(r);
+	if (ask(r, &one->before, err) < 0)
+		return -1;
+	store_state_add_revoked(&r->survey.state, r->facts.serial);
+	if (store_state_save(r->store_cert, &r->survey.state, err) < 0)
+		return error_context(err, "the certificate is revoked, but that could not be remembered");
+	text_copy(one->serial, sizeof(one->serial), r->facts.serial);
+	one->key = r->facts.key;
+	revoked->count++;
+	for (size_t i = 0; r->survey.have && i < r->survey.pairs; i++)
+		revoked->due = revoked->due || text_equal(job_survey_facts(&r->survey, i)->serial, r->facts.serial);
+	return 0;
+}
+
+/* The other certificate of a generation that has two. */
+static int revoke_second(struct revoking *r, struct job_revoked *revoked, struct error *err)
+{
+	const char *first = revoked->certificates[0].key;
+	enum key_family second;
+	int result = store_generation_second(r->store_cert, r->generation, &second, err);
+
+	if (result == STORE_ABSENT)
+		return 0;
+	buf_done(&r->der);
+	crypto_pkey_free(TAKE(r->key));
+	if (result == STORE_OK && load_certificate(r, &second, err) == 0 && revoke_one(r, &second, revoked, err) == 0)
+		return 0;
+	return error_context(err, "the %s certificate is revoked, but not the other one", first);
+}
+
 static int revoke(struct revoking *r, struct job_revoked *ret, struct error *err)
 {
 	struct job_revoked revoked = { 0 };
 
 	if (find(r, err) < 0 || job_net_start_ca(&r->run.net, r->job, &r->ca, err) < 0)
 		return -1;
-	load_certificate_key(r);
-	load_account(r);
-	if (ask(r, &revoked.before, err) < 0)
-		return -1;
-	store_state_add_revoked(&r->survey.state, r->facts.serial);
-	if (store_state_save(r->store_cert, &r->survey.state, err) < 0)
-		return error_context(err, "the certificate is revoked, but that could not be remembered");
 	revoked.generation = r->generation;
-	text_copy(revoked.serial, sizeof(revoked.serial), r->facts.serial);
-	revoked.due = r->survey.have && text_equal(r->survey.facts.serial, r->facts.serial);
+	if (revoke_one(r, NULL, &revoked, err) < 0 || revoke_second(r, &revoked, err) < 0)
+		return -1;
 	*ret = revoked;
 	return 0;
 }

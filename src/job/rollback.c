@@ -66,9 +66,9 @@ static int look(struct story *story, uint64_t previous, struct error *err)
 		error_set(err, ERROR_SYSTEM, "generation %llu cannot be used: %s", (unsigned long long)previous, survey.damage);
 	else if (survey.revoked)
 		error_set(err, ERROR_USAGE, "generation %llu, before the live one, was revoked", (unsigned long long)previous);
-	else if (survey.facts.not_after_at <= clock_wall(story->job->clock))
+	else if (job_survey_not_after_at(&survey) <= clock_wall(story->job->clock))
 		error_set(err, ERROR_USAGE, "generation %llu, before the live one, is no longer valid since %s",
-		          (unsigned long long)previous, time_format(survey.facts.not_after_at, when));
+		          (unsigned long long)previous, time_format(job_survey_not_after_at(&survey), when));
 	else
 		return 0;
 	return error_advise(err, "`certd renew --force %s` obtains a new certificate instead", story->certificate->name);
@@ -84,7 +84,7 @@ static int turn_back(struct story *story, struct waiting *waiting, struct error 
 		return -1;
 	story->todo = STORY_DEPLOY;
 	story->outcome->generation = previous;
-	story->outcome->not_after_at = story->survey.facts.not_after_at;
+	story->outcome->not_after_at = job_survey_not_after_at(&story->survey);
 	if (job_deploy(story, err) < 0)
 		return -1;
 	return job_prove(story, err);

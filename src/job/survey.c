@@ -21,7 +21,8 @@ enum { KEY_PEM_MAX = 16 * 1024, DIGEST_TEXT_MAX = IDENT_LIST_MAX * (IDENT_VALUE_
        WAIT_MAX_S = 2 * PLAN_BACKOFF_MAX_S };
 
 /* What an order would be for: two configurations with the same digest can share one. */
-static int digest(const struct config_certificate *certificate, char out[static JOB_DIGEST_SIZE], struct error *err)
+static int digest(const struct config_certificate *certificate, enum key_type key, char out[static JOB_DIGEST_SIZE],
+                  struct error *err)
 {
 	CLEANUP(strv_done) struct strv names = STRV(IDENT_LIST_MAX);
 	CLEANUP(buf_done) struct buf text = BUF(DIGEST_TEXT_MAX);
@@ -35,7 +36,7 @@ static int digest(const struct config_certificate *certificate, char out[static 
 	strv_sort(&names);
 	for (size_t i = 0; i < names.count; i++)
 		(void)buf_printf(&text, "%s\n", names.items[i]);
-	(void)buf_printf(&text, "%s\n%s\n", key_type_name(settings->key), settings->profile ? settings->profile : "");
+	(void)buf_printf(&text, "%s\n%s\n", key_type_name(key), settings->profile ? settings->profile : "");
 	if (buf_check(&text, "the names", err) < 0 || digest_sha256(text.data, text.len, hash, err) < 0)
 		return -1;
 	text_hex(hash, sizeof(hash), out);
@@ -58,43 +59,126 @@ static bool same_public(const struct crypto_public *a, const struct crypto_publi
 	       memcmp(a->y, b->y, a->y_len) == 0;
 }
 
-/* Reads a generation and looks whether key and certificate belong together. */
-static int read_generation(const struct store_cert *store_cert, uint64_t generation, struct job_survey *survey,
-                           struct error *err)
+/* Reads a certificate of a generation and looks whether its key belongs to it. */
+static int read_pair(const struct store_cert *store_cert, uint64_t generation, const enum key_family *second,
+                     struct cert_facts *ret_facts, struct ident_list *ret_names, struct error *err)
 {
 	CLEANUP(buf_done) struct buf key_pem = BUF_SECRET(KEY_PEM_MAX);
 	CLEANUP(buf_done) struct buf chain_pem = BUF(CERT_PEM_MAX);
 	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
 	struct crypto_public of_key, of_leaf;
+	char name[STORE_FILE_SIZE];
 
-	if (read_file(store_cert, generation, "privkey.pem", &key_pem, err) < 0 ||
-	    read_file(store_cert, generation, "fullchain.pem", &chain_pem, err) < 0 ||
+	if (read_file(store_cert, generation, store_file_name("privkey", second, name), &key_pem, err) < 0 ||
+	    read_file(store_cert, generation, store_file_name("fullchain", second, name), &chain_pem, err) < 0 ||
 	    crypto_pkey_load(key_pem.data, key_pem.len, &key, err) < 0 ||
 	    cert_chain_parse(chain_pem.data, chain_pem.len, &chain, err) < 0 || crypto_pkey_public(key, &of_key, err) < 0 ||
 	    cert_chain_public(chain, &of_leaf, err) < 0)
 		return -1;
 	if (!same_public(&of_key, &of_leaf))
-		return error_set(err, ERROR_SYSTEM, "the certificate of generation %llu is not for its key",
+		return error_set(err, ERROR_SYSTEM, "the certificate in %s of generation %llu is not for its key", name,
 		                 (unsigned long long)generation);
-	if (cert_chain_facts(chain, 0, &survey->facts, err) < 0)
+	if (second && key_type_family(of_key.type) != *second)
+		return error_set(err, ERROR_SYSTEM, "%s of generation %llu holds a certificate for another type of key", name,
+		                 (unsigned long long)generation);
+	if (cert_chain_facts(chain, 0, ret_facts, err) < 0)
 		return -1;
-	return cert_chain_idents(chain, &survey->names, err);
+	return cert_chain_idents(chain, ret_names, err);
+}
+
+/* Both certificates of a generation that holds two. */
+static int read_second(const struct store_cert *store_cert, uint64_t generation, struct job_survey *survey, struct error *err)
+{
+	CLEANUP(ident_list_done) struct ident_list names = { 0 };
+	enum key_family second;
+	int r = store_generation_second(store_cert, generation, &second, err);
+
+	if (r != STORE_OK)
+		return r < 0 ? -1 : 0;
+	if (read_pair(store_cert, generation, &second, &survey->second, &names, err) < 0)
+		return -1;
+	if (!ident_list_same(&names, &survey->names))
+		return error_set(err, ERROR_SYSTEM, "the certificates of generation %llu are for different names",
+		                 (unsigned long long)generation);
+	survey->pairs = 2;
+	return 0;
+}
+
+static int read_generation(const struct store_cert *store_cert, uint64_t generation, struct job_survey *survey,
+                           struct error *err)
+{
+	survey->pairs = 1;
+	if (read_pair(store_cert, generation, NULL, &survey->facts, &survey->names, err) < 0)
+		return -1;
+	return read_second(store_cert, generation, survey, err);
+}
+
+const struct cert_facts *job_survey_facts(const struct job_survey *survey, size_t i)
+{
+	return i == 0 ? &survey->facts : &survey->second;
+}
+
+bool job_survey_find(const struct job_survey *survey, enum key_family family, size_t *ret_i)
+{
+	enum key_type type;
+
+	for (size_t i = 0; survey->have && i < survey->pairs; i++) {
+		if (key_type_parse(job_survey_facts(survey, i)->key, &type) < 0 || key_type_family(type) != family)
+			continue;
+		*ret_i = i;
+		return true;
+	}
+	return false;
+}
+
+const struct cert_facts *job_survey_first_to_end(const struct job_survey *survey)
+{
+	return survey->pairs > 1 && survey->second.not_after_at < survey->facts.not_after_at ? &survey->second : &survey->facts;
+}
+
+int64_t job_survey_not_after_at(const struct job_survey *survey)
+{
+	return survey->have ? job_survey_first_to_end(survey)->not_after_at : 0;
+}
+
+static bool is_revoked(const struct job_survey *survey)
+{
+	for (size_t i = 0; survey->have && i < survey->pairs; i++) {
+		if (store_state_is_revoked(&survey->state, job_survey_facts(survey, i)->serial))
+			return true;
+	}
+	return false;
+}
+
+static int read_live_file(const struct store_cert *store_cert, uint64_t live, const enum key_family *second,
+                          struct cert_facts *ret, struct error *err)
+{
+	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
+	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	char name[STORE_FILE_SIZE];
+
+	if (read_file(store_cert, live, store_file_name("fullchain", second, name), &pem, err) < 0 ||
+	    cert_chain_parse(pem.data, pem.len, &chain, err) < 0)
+		return -1;
+	return cert_chain_facts(chain, 0, ret, err);
 }
 
 /* What is live while another generation waits for deployment: what is seen of the world, and may run out meanwhile. */
 static void read_live_facts(const struct store_cert *store_cert, struct job_survey *survey)
 {
-	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
-	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	enum key_family second;
+	struct cert_facts other;
 	struct error ignored;
 
 	if (survey->live == 0 || survey->live == survey->newest)
 		return;
 	error_clear(&ignored);
-	survey->have_live = read_file(store_cert, survey->live, "fullchain.pem", &pem, &ignored) == 0 &&
-	                    cert_chain_parse(pem.data, pem.len, &chain, &ignored) == 0 &&
-	                    cert_chain_facts(chain, 0, &survey->live_facts, &ignored) == 0;
+	survey->have_live = read_live_file(store_cert, survey->live, NULL, &survey->live_facts, &ignored) == 0;
+	if (survey->have_live && store_generation_second(store_cert, survey->live, &second, &ignored) == STORE_OK &&
+	    read_live_file(store_cert, survey->live, &second, &other, &ignored) == 0 &&
+	    other.not_after_at < survey->live_facts.not_after_at)
+		survey->live_facts = other;
 }
 
 /* The same, by what is remembered of it where its files have not changed. */
@@ -140,7 +224,7 @@ static int read_newest(const struct store_cert *store_cert, struct job_survey *s
 		survey->have = look_at_generation(store_cert, survey->live, survey, &damage) == 0;
 	}
 	read_live_facts(store_cert, survey);
-	survey->revoked = survey->have && store_state_is_revoked(&survey->state, survey->facts.serial);
+	survey->revoked = is_revoked(survey);
 	if (!survey->have)
 		text_copy(survey->damage, sizeof(survey->damage), damage.message);
 	return 0;
@@ -152,8 +236,10 @@ int job_survey_read(const struct store_cert *store_cert, const struct config_cer
 	int r;
 
 	*ret = (struct job_survey){ 0 };
-	if (digest(certificate, ret->digest, err) < 0)
-		return -1;
+	for (size_t i = 0; i < certificate->settings.keys.count; i++) {
+		if (digest(certificate, certificate->settings.keys.types[i], ret->digests[i], err) < 0)
+			return -1;
+	}
 	if (!store_cert)
 		return 0;
 	r = store_state_load(store_cert, &ret->state, err);
@@ -168,6 +254,15 @@ void job_survey_done(struct job_survey *survey)
 	ident_list_done(&survey->names);
 }
 
+bool job_survey_is_ordered(const struct job_survey *survey, const struct config_certificate *certificate)
+{
+	for (size_t i = 0; i < certificate->settings.keys.count; i++) {
+		if (text_equal(survey->state.order_names, survey->digests[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Until when the last failure holds back the same order. What the CA asked for holds always; our own backoff only the unattended. */
 static int64_t blocked_until(const struct job_survey *survey, const struct config_certificate *certificate,
                              const struct job_survey_options *options)
@@ -176,8 +271,7 @@ static int64_t blocked_until(const struct job_survey *survey, const struct confi
 
 	if (state->last_ok || state->next_at == 0)
 		return 0;
-	if (!text_equal(state->order_names, survey->digest) ||
-	    !config_settings_ca(&certificate->settings, state->order_directory))
+	if (!job_survey_is_ordered(survey, certificate) || !config_settings_ca(&certificate->settings, state->order_directory))
 		return 0;
 	if (state->last_error.kind != ERROR_LATER && options->named)
 		return 0;
@@ -192,20 +286,20 @@ const struct config_ca *job_survey_ca(const struct job_survey *survey, const str
 	return config_settings_ca(&certificate->settings, survey->state.directory);
 }
 
-struct plan_ari job_survey_ari(const struct job_survey *survey)
+struct plan_ari job_survey_ari(const struct job_survey *survey, size_t i)
 {
-	const struct store_state *state = &survey->state;
+	const struct store_ari *ari = &survey->state.ari[i];
 
-	if (!survey->have || state->ari_id[0] == '\0' || !text_equal(state->ari_id, survey->facts.ari_id))
+	if (!survey->have || ari->id[0] == '\0' || !text_equal(ari->id, job_survey_facts(survey, i)->ari_id))
 		return (struct plan_ari){ 0 };
-	return (struct plan_ari){ state->ari_start_at, state->ari_end_at, state->ari_chosen_at };
+	return (struct plan_ari){ ari->start_at, ari->end_at, ari->chosen_at };
 }
 
 const struct cert_facts *job_survey_in_use(const struct job_survey *survey)
 {
 	if (survey->have_live)
 		return &survey->live_facts;
-	return survey->have ? &survey->facts : NULL;
+	return survey->have ? job_survey_first_to_end(survey) : NULL;
 }
 
 enum plan_alarm job_survey_alarm(const struct job_survey *survey, bool failing, int64_t now_at)
@@ -224,12 +318,34 @@ enum plan_alarm job_survey_alarm(const struct job_survey *survey, bool failing, 
 
 int64_t job_survey_check_at(const struct job_survey *survey, const struct config_certificate *certificate)
 {
-	const struct store_state *state = &survey->state;
+	int64_t earliest_at = 0;
 
-	if (!survey->have || survey->facts.ari_id[0] == '\0' || !job_survey_ca(survey, certificate))
-		return 0;
-	/* Never asked about this one: now, and any time is. */
-	return text_equal(state->ari_id, survey->facts.ari_id) && state->ari_next_check_at > 0 ? state->ari_next_check_at : 1;
+	for (size_t i = 0; survey->have && i < survey->pairs; i++) {
+		const struct store_ari *ari = &survey->state.ari[i];
+		const char *id = job_survey_facts(survey, i)->ari_id;
+		int64_t at;
+
+		if (id[0] == '\0' || !job_survey_ca(survey, certificate))
+			continue;
+		/* Never asked about this one: now, and any time is. */
+		at = text_equal(ari->id, id) && ari->next_check_at > 0 ? ari->next_check_at : 1;
+		if (earliest_at == 0 || at < earliest_at)
+			earliest_at = at;
+	}
+	return earliest_at;
+}
+
+int64_t job_survey_next_check_at(const struct job_survey *survey)
+{
+	int64_t earliest_at = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(survey->state.ari); i++) {
+		int64_t at = survey->state.ari[i].next_check_at;
+
+		if (at != 0 && (earliest_at == 0 || at < earliest_at))
+			earliest_at = at;
+	}
+	return earliest_at;
 }
 
 /* Where no issue of ours is remembered (the files are somebody else's) any profile is as good. */
@@ -238,25 +354,44 @@ static bool same_profile(const struct store_state *state, const struct config_se
 	return state->directory[0] == '\0' || text_equal(state->profile, settings->profile ? settings->profile : "");
 }
 
+static bool same_keys(const struct job_survey *survey, const struct config_keys *keys)
+{
+	if (!survey->have || survey->pairs != keys->count)
+		return false;
+	for (size_t i = 0; i < keys->count; i++) {
+		if (!text_equal(job_survey_facts(survey, i)->key, key_type_name(keys->types[i])))
+			return false;
+	}
+	return true;
+}
+
+/* Two certificates differ in their times only, and are renewed together: the one that is due first says when. */
 void job_survey_decide(const struct job_survey *survey, const struct config_certificate *certificate,
                        const struct job_survey_options *options, struct plan_decision *ret)
 {
 	const struct store_state *state = &survey->state;
-	const struct plan_facts facts = {
+	struct plan_facts facts = {
 		.now_at = options->now_at,
 		.forced = options->forced,
 		.have = survey->have,
 		.revoked = survey->revoked,
 		.same_names = survey->have && ident_list_same(&survey->names, &certificate->names),
-		.same_key = survey->have && text_equal(survey->facts.key, key_type_name(certificate->settings.key)),
+		.same_key = same_keys(survey, &certificate->settings.keys),
 		.same_ca = state->directory[0] == '\0' || job_survey_ca(survey, certificate),
 		.same_profile = same_profile(state, &certificate->settings),
-		.ari = job_survey_ari(survey),
 		.last_early_at = state->ari_early_at,
-		.not_before_at = survey->facts.not_before_at,
-		.not_after_at = survey->facts.not_after_at,
 		.blocked_until_at = blocked_until(survey, certificate, options),
 	};
+	struct plan_decision decision;
 
-	plan_due(&facts, ret);
+	for (size_t i = 0; i == 0 || (survey->have && i < survey->pairs); i++) {
+		const struct cert_facts *of = job_survey_facts(survey, i);
+
+		facts.ari = job_survey_ari(survey, i);
+		facts.not_before_at = of->not_before_at;
+		facts.not_after_at = of->not_after_at;
+		plan_due(&facts, &decision);
+		if (i == 0 || decision.renew_at < ret->renew_at)
+			*ret = decision;
+	}
 }

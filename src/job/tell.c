@@ -182,20 +182,23 @@ static void tell_success(struct story *story)
 /* When the new certificate will be due. */
 static void foresee(struct story *story)
 {
-	const struct plan_facts facts = {
+	struct plan_facts facts = {
 		.now_at = clock_wall(story->job->clock),
 		.have = true,
 		.same_names = true,
 		.same_key = true,
 		.same_ca = true,
 		.same_profile = true,
-		.not_before_at = story->facts.not_before_at,
-		.not_after_at = story->facts.not_after_at,
 	};
 	struct plan_decision decision;
 
-	plan_due(&facts, &decision);
-	story->outcome->renew_at = decision.renew_at;
+	for (size_t i = 0; i < story->facts_count; i++) {
+		facts.not_before_at = story->facts[i].not_before_at;
+		facts.not_after_at = story->facts[i].not_after_at;
+		plan_due(&facts, &decision);
+		if (i == 0 || decision.renew_at < story->outcome->renew_at)
+			story->outcome->renew_at = decision.renew_at;
+	}
 }
 
 /* Being told to stop is no failure of the certificate: it is not counted, held back or told to hooks. */

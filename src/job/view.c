@@ -53,7 +53,7 @@ static int64_t served_until(const struct job_survey *survey)
 	if (!state->served)
 		return 0;
 	if (survey->have && state->served_generation == survey->newest)
-		return survey->facts.not_after_at;
+		return job_survey_not_after_at(survey);
 	return survey->have_live && state->served_generation == survey->live ? survey->live_facts.not_after_at : 0;
 }
 

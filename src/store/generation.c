@@ -1,4 +1,4 @@
-/* generation.c: generations, which one is live, and the pending key. */
+/* generation.c: generations, and which one is live. */
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
@@ -24,17 +24,30 @@ enum {
 };
 
 #define LAST_FILE "last-generation"
-#define PENDING_DIR "pending"
-#define PENDING_KEY "privkey.pem"
-#define PENDING_CSR "request.der"
+#define KEY_FILE "privkey"
 
-static const char *const file_names[FILES_COUNT] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem" };
+/* Of each certificate; what follows says of which. */
+static const char *const file_names[FILES_COUNT] = { KEY_FILE, "cert", "chain", "fullchain" };
+
+const char *store_file_name(const char *file, const enum key_family *second, char out[static STORE_FILE_SIZE])
+{
+	snprintf(out, STORE_FILE_SIZE, "%s%s%s.pem", file, second != NULL ? "-" : "", second != NULL ? key_family_name(*second) : "");
+	return out;
+}
 
 static bool is_file_name(const char *file)
 {
+	char name[STORE_FILE_SIZE];
+
 	for (size_t i = 0; i < FILES_COUNT; i++) {
-		if (text_equal(file, file_names[i]))
+		if (text_equal(file, store_file_name(file_names[i], NULL, name)))
 			return true;
+		for (size_t k = 0; k < KEY_FAMILY_COUNT; k++) {
+			const enum key_family second = (enum key_family)k;
+
+			if (text_equal(file, store_file_name(file_names[i], &second, name)))
+				return true;
+		}
 	}
 	return false;
 }
@@ -151,25 +164,68 @@ int store_generation_open(const struct store_cert *cert, uint64_t generation, in
 	return r == FILE_ABSENT ? STORE_ABSENT : STORE_OK;
 }
 
-/* Whether all its files are there: a person may have removed one, and NGINX would not start with a link to such a directory. */
+/* Whether all files of one of its certificates are there: a person may have removed one, and NGINX would not start with a link to such a
+ * directory. STORE_ABSENT where none of a second one's is. */
+static int check_pair(const struct store_cert *cert, int fd, uint64_t generation, const enum key_family *second,
+                      struct error *err)
+{
+	char name[STORE_FILE_SIZE];
+	size_t absent = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		if (second != NULL && fstatat(fd, store_file_name(file_names[i], second, name), &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    errno == ENOENT)
+			absent++;
+	}
+	if (absent == FILES_COUNT)
+		return STORE_ABSENT;
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		store_file_name(file_names[i], second, name);
+		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return error_sys(err, errno, "%s/%ju/%s", cert->path, (uintmax_t)generation, name);
+		if (!S_ISREG(st.st_mode) || st.st_size == 0)
+			return error_set(err, ERROR_SYSTEM, "%s/%ju/%s is empty, or no file", cert->path,
+			                 (uintmax_t)generation, name);
+	}
+	return STORE_OK;
+}
+
+static int find_second(const struct store_cert *cert, int fd, uint64_t generation, enum key_family *ret, struct error *err)
+{
+	for (size_t i = 0; i < KEY_FAMILY_COUNT; i++) {
+		const enum key_family second = (enum key_family)i;
+		int r = check_pair(cert, fd, generation, &second, err);
+
+		if (r == STORE_ABSENT)
+			continue;
+		if (r == STORE_OK)
+			*ret = second;
+		return r;
+	}
+	return STORE_ABSENT;
+}
+
+int store_generation_second(const struct store_cert *cert, uint64_t generation, enum key_family *ret, struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	int r = store_generation_open(cert, generation, &fd, err);
+
+	return r == STORE_OK ? find_second(cert, fd, generation, ret, err) : r;
+}
+
 static int check_whole(const struct store_cert *cert, uint64_t generation, struct error *err)
 {
 	CLEANUP(clean_fd) int fd = -1;
+	enum key_family second;
 	int r = store_generation_open(cert, generation, &fd, err);
 
 	if (r < 0)
 		return -1;
 	if (r == STORE_ABSENT)
 		return error_set(err, ERROR_SYSTEM, "%s has no generation %ju", cert->path, (uintmax_t)generation);
-	for (size_t i = 0; i < FILES_COUNT; i++) {
-		struct stat st;
-
-		if (fstatat(fd, file_names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return error_sys(err, errno, "%s/%ju/%s", cert->path, (uintmax_t)generation, file_names[i]);
-		if (!S_ISREG(st.st_mode) || st.st_size == 0)
-			return error_set(err, ERROR_SYSTEM, "%s/%ju/%s is empty, or no file", cert->path,
-			                 (uintmax_t)generation, file_names[i]);
-	}
+	if (check_pair(cert, fd, generation, NULL, err) < 0 || find_second(cert, fd, generation, &second, err) < 0)
+		return -1;
 	return 0;
 }
 
@@ -250,20 +306,33 @@ static int next_number(const struct store_cert *cert, uint64_t *ret, struct erro
 	return 0;
 }
 
-static int write_files(int fd, const struct store_files *files, struct error *err)
+static int write_files(int fd, const struct store_files *files, const enum key_family *second, struct error *err)
 {
 	const char *const texts[FILES_COUNT] = { files->privkey, files->cert, files->chain, files->fullchain };
+	char name[STORE_FILE_SIZE];
 
 	for (size_t i = 0; i < FILES_COUNT; i++) {
+		store_file_name(file_names[i], second, name);
 		if (texts[i] == NULL || texts[i][0] == '\0')
-			return error_set(err, ERROR_INTERNAL, "%s would be empty", file_names[i]);
-		if (file_write(fd, file_names[i], texts[i], strlen(texts[i]), 0600, err) < 0)
+			return error_set(err, ERROR_INTERNAL, "%s would be empty", name);
+		if (file_write(fd, name, texts[i], strlen(texts[i]), 0600, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_pairs(int fd, const struct store_files *pairs, size_t count, struct error *err)
+{
+	if (count == 0 || count > STORE_PAIRS_MAX || (count == 2 && pairs[0].family == pairs[1].family))
+		return error_set(err, ERROR_INTERNAL, "a generation of %zu certificates, or of two of one kind", count);
+	for (size_t i = 0; i < count; i++) {
+		if (write_files(fd, &pairs[i], i > 0 ? &pairs[i].family : NULL, err) < 0)
 			return -1;
 	}
 	return file_sync_dir(fd, err);
 }
 
-int store_generation_add(const struct store_cert *cert, const struct store_files *files, uint64_t *ret_generation,
+int store_generation_add(const struct store_cert *cert, const struct store_files *pairs, size_t count, uint64_t *ret_generation,
                          struct error *err)
 {
 	CLEANUP(clean_fd) int fd = -1;
@@ -276,7 +345,7 @@ int store_generation_add(const struct store_cert *cert, const struct store_files
 	number_text(number, name);
 	if (store_tmp_make(cert->fd, tmp, &fd, err) < 0)
 		return -1;
-	if (write_files(fd, files, err) < 0 || file_rename(cert->fd, tmp, cert->fd, name, err) < 0) {
+	if (write_pairs(fd, pairs, count, err) < 0 || file_rename(cert->fd, tmp, cert->fd, name, err) < 0) {
 		store_tmp_drop(cert->fd, tmp);
 		return error_context(err, "cannot keep the new certificate as generation %s", name);
 	}
@@ -292,7 +361,7 @@ int store_generation_read(const struct store_cert *cert, uint64_t generation, co
 
 	if (!is_file_name(file))
 		return error_set(err, ERROR_INTERNAL, "a generation has no file %s", file);
-	if (text_equal(file, "privkey.pem") && !out->secret)
+	if (text_has_prefix(file, KEY_FILE) && !out->secret)
 		return error_set(err, ERROR_INTERNAL, "a private key goes into a secret buffer only");
 	r = store_generation_open(cert, generation, &fd, err);
 	if (r != STORE_OK)
@@ -324,54 +393,4 @@ int store_generation_prune(const struct store_cert *cert, unsigned int keep, uin
 		left--;
 	}
 	return 0;
-}
-
-int store_pending_save(const struct store_cert *cert, const struct buf *privkey_pem, const struct buf *csr_der,
-                       struct error *err)
-{
-	CLEANUP(clean_fd) int fd = -1;
-	char tmp[STORE_TMP_SIZE];
-
-	if (privkey_pem->failed || privkey_pem->len == 0 || csr_der->failed || csr_der->len == 0)
-		return error_set(err, ERROR_INTERNAL, "a pending order wants both a key and a request");
-	if (store_tmp_make(cert->fd, tmp, &fd, err) < 0)
-		return -1;
-	/* The old pair goes before the new one comes: in between there is none, never a half of each. */
-	if (file_write(fd, PENDING_KEY, privkey_pem->data, privkey_pem->len, 0600, err) < 0 ||
-	    file_write(fd, PENDING_CSR, csr_der->data, csr_der->len, 0600, err) < 0 || file_sync_dir(fd, err) < 0 ||
-	    store_discard(cert->fd, PENDING_DIR, err) < 0 ||
-	    file_rename(cert->fd, tmp, cert->fd, PENDING_DIR, err) < 0) {
-		store_tmp_drop(cert->fd, tmp);
-		return error_context(err, "cannot keep the key of the order");
-	}
-	return 0;
-}
-
-int store_pending_load(const struct store_cert *cert, struct buf *privkey_pem, struct buf *csr_der, struct error *err)
-{
-	CLEANUP(buf_done) struct buf key = BUF_SECRET(privkey_pem->max);
-	CLEANUP(buf_done) struct buf csr = BUF(csr_der->max);
-	CLEANUP(clean_fd) int fd = -1;
-	int r;
-
-	if (!privkey_pem->secret)
-		return error_set(err, ERROR_INTERNAL, "a private key goes into a secret buffer only");
-	r = file_open_beneath(cert->fd, PENDING_DIR, false, 0, &fd, err);
-	if (r == FILE_OK)
-		r = file_read(fd, PENDING_KEY, &key, err);
-	if (r == FILE_OK)
-		r = file_read(fd, PENDING_CSR, &csr, err);
-	if (r < 0)
-		return -1;
-	/* One without the other is of no use, and never written so by us. */
-	if (r == FILE_ABSENT || key.len == 0 || csr.len == 0)
-		return STORE_ABSENT;
-	if (buf_append(privkey_pem, key.data, key.len) < 0 || buf_append(csr_der, csr.data, csr.len) < 0)
-		return error_oom(err);
-	return STORE_OK;
-}
-
-int store_pending_clear(const struct store_cert *cert, struct error *err)
-{
-	return store_discard(cert->fd, PENDING_DIR, err);
 }

@@ -18,7 +18,7 @@ enum { INDEX_MAX = 64 * 1024 * 1024, ENTRIES_MAX = 1000000, ENTRIES_MIN = 64 };
 
 #define INDEX_FILE "index"
 /* The version is that of all that is kept in it: what another certd wrote is not looked at. */
-#define INDEX_HEAD "certd index 1\n"
+#define INDEX_HEAD "certd index 2\n"
 
 /* One line of the file: "NAME\tGENERATION\tDIGEST\tTEXT". */
 struct entry {

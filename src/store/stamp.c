@@ -40,10 +40,11 @@ static int check_names(const struct strv *names, uint64_t generation, struct err
 {
 	size_t count;
 	const char *const *needed = store_generation_files(&count);
+	char name[STORE_FILE_SIZE];
 
 	for (size_t i = 0; i < count; i++) {
-		if (!strv_contains(names, needed[i]))
-			return error_set(err, ERROR_SYSTEM, "%s of generation %ju is missing", needed[i], (uintmax_t)generation);
+		if (!strv_contains(names, store_file_name(needed[i], NULL, name)))
+			return error_set(err, ERROR_SYSTEM, "%s of generation %ju is missing", name, (uintmax_t)generation);
 	}
 	return 0;
 }

@@ -282,23 +282,47 @@ static void read_text(const struct world *world, const char *name, struct buf *o
 		fail_msg("%s", err.message);
 }
 
-static void assert_pair(const struct world *world)
+/* The files behind `suffix` are for the same key; its type. */
+static enum key_type assert_pair(const struct world *world, const char *suffix)
 {
 	CLEANUP(buf_done) struct buf key_pem = BUF_SECRET(FILE_MAX);
 	CLEANUP(buf_done) struct buf chain_pem = BUF(FILE_MAX);
 	CLEANUP(crypto_pkey_cleanup) struct pkey *key = NULL;
 	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
 	struct crypto_public a, b;
+	char name[PATH_SIZE];
 	struct error err;
 
-	read_text(world, "state/live/" WORLD_CERT "/privkey.pem", &key_pem);
-	read_text(world, "state/live/" WORLD_CERT "/fullchain.pem", &chain_pem);
+	snprintf(name, sizeof(name), "state/live/" WORLD_CERT "/privkey%s.pem", suffix);
+	read_text(world, name, &key_pem);
+	snprintf(name, sizeof(name), "state/live/" WORLD_CERT "/fullchain%s.pem", suffix);
+	read_text(world, name, &chain_pem);
 	assert_int_equal(crypto_pkey_load(buf_text(&key_pem), key_pem.len, &key, &err), 0);
 	assert_int_equal(cert_chain_parse(buf_text(&chain_pem), chain_pem.len, &chain, &err), 0);
 	assert_int_equal(crypto_pkey_public(key, &a, &err), 0);
 	assert_int_equal(cert_chain_public(chain, &b, &err), 0);
 	assert_int_equal(a.x_len, b.x_len);
 	assert_memory_equal(a.x, b.x, a.x_len);
+	return a.type;
+}
+
+size_t world_pairs(const struct world *world, enum key_type ret[static 2])
+{
+	static const char *const suffixes[] = { "-ecdsa", "-rsa" };
+	size_t count = 0;
+
+	ret[count++] = assert_pair(world, "");
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		char name[PATH_SIZE], path[PATH_SIZE];
+
+		snprintf(name, sizeof(name), "state/live/" WORLD_CERT "/cert%s.pem", suffixes[i]);
+		path_of(world, name, path);
+		if (access(path, F_OK) != 0)
+			continue;
+		assert_int_equal(count, 1);
+		ret[count++] = assert_pair(world, suffixes[i]);
+	}
+	return count;
 }
 
 uint64_t world_live(const struct world *world)
@@ -306,6 +330,7 @@ uint64_t world_live(const struct world *world)
 	CLEANUP(store_cleanup) struct store *store = NULL;
 	CLEANUP(store_cert_cleanup) struct store_cert *cert = NULL;
 	uint64_t generation = 0;
+	enum key_type types[2];
 	struct error err;
 	char path[PATH_SIZE];
 
@@ -314,8 +339,21 @@ uint64_t world_live(const struct world *world)
 	assert_int_equal(store_cert_open(store, WORLD_CERT, false, &cert, &err), STORE_OK);
 	if (store_live(cert, &generation, &err) != STORE_OK)
 		return 0;
-	assert_pair(world);
+	world_pairs(world, types);
 	return generation;
+}
+
+void world_state(const struct world *world, struct store_state *ret)
+{
+	CLEANUP(store_cleanup) struct store *store = NULL;
+	CLEANUP(store_cert_cleanup) struct store_cert *cert = NULL;
+	struct error err;
+	char path[PATH_SIZE];
+
+	path_of(world, "state", path);
+	assert_int_equal(store_open(path, false, &store, &err), STORE_OK);
+	assert_int_equal(store_cert_open(store, WORLD_CERT, false, &cert, &err), STORE_OK);
+	assert_int_equal(store_state_load(cert, ret, &err), STORE_OK);
 }
 
 bool world_account_fits(const struct world *world, size_t account)

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "job/accounts.h"
 #include "job/job.h"
+#include "store/state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,6 +69,12 @@ void world_run_killed(struct world *world, enum ca_action action, unsigned int r
 
 /* The live generation's number, 0 for none; its key and certificate must belong together, and no temporary file or token may be about. */
 uint64_t world_live(const struct world *world);
+
+/* The types of the live generation's keys, in its order; each key and its certificate must belong together. */
+size_t world_pairs(const struct world *world, enum key_type ret[static 2]);
+
+/* What is remembered of the certificate. */
+void world_state(const struct world *world, struct store_state *ret);
 
 /* Whether the account's key on disk is the one that the CA has for its account, and no other is about. */
 bool world_account_fits(const struct world *world, size_t account);

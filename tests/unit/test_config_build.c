@@ -121,7 +121,7 @@ static void test_nothing_said_is_all_default(void **state)
 	assert_null(c->defaults.ca->eab_kid);
 	assert_null(c->defaults.email);
 	assert_false(c->defaults.agree_tos);
-	assert_int_equal(c->defaults.key, KEY_ECDSA_P256);
+	assert_int_equal(c->defaults.keys.types[0], KEY_ECDSA_P256);
 	assert_null(c->defaults.profile);
 	assert_false(c->defaults.require_profile);
 	assert_false(c->defaults.reuse_key);
@@ -176,7 +176,7 @@ static void test_everything_can_be_said(void **state)
 	assert_string_equal(c->defaults.ca->ca_bundle, "/srv/ca.pem");
 	assert_string_equal(c->defaults.ca->eab_kid, "kid-1");
 	assert_string_equal(c->defaults.ca->eab_hmac_file, "/nonexistent/hmac");
-	assert_int_equal(c->defaults.key, KEY_RSA_2048);
+	assert_int_equal(c->defaults.keys.types[0], KEY_RSA_2048);
 	assert_string_equal(c->defaults.profile, "short.lived_1");
 	assert_string_equal(c->defaults.resolver, "127.0.0.1@5353");
 	assert_int_equal(c->defaults.deploy, CONFIG_DEPLOY_NONE);
@@ -200,7 +200,7 @@ static void test_everything_can_be_said(void **state)
 	assert_int_equal(one->names.items[2].type, IDENT_IP);
 	assert_string_equal(one->names.items[3].value, "2001:db8::1");
 	assert_string_equal(one->names.items[4].value, "www2.example");
-	assert_int_equal(one->settings.key, KEY_ECDSA_P384);
+	assert_int_equal(one->settings.keys.types[0], KEY_ECDSA_P384);
 	assert_null(one->settings.email);
 	assert_true(one->settings.preflight);
 	assert_ptr_equal(one->settings.ca, c->defaults.ca);
@@ -236,10 +236,10 @@ static void test_every_error_has_its_line(void **state)
 	expect("certificate \"a\" {\nnames = { a.example\nkey = rsa-2048 }\n", "2: the list that begins here is not closed");
 	expect("certificate \"a\" {\nnames = { a.example }\ncertificate \"b\" { names = { b.example } }\n",
 	       "3: a block in a block\n1: the block that begins here is not closed");
-	expect("certificate { names = { a.example } }\nnginx \"x\" { }\nemail += x@y.example\nkey = { rsa-2048 }",
+	expect("certificate { names = { a.example } }\nnginx \"x\" { }\nemail += x@y.example\nprofile = { x }",
 	       "1: this certificate block has no name: certificate \"NAME\" { ... }\n"
 	       "2: the nginx block has no name: nginx { ... }\n"
-	       "3: email has one value, not a list\n4: key has one value, not a list\n");
+	       "3: email has one value, not a list\n4: profile has one value, not a list\n");
 	expect("email = \n", "1: email has no value");
 	expect("\"email\" = x\n", "1: a directive is expected here, and not \"email\"");
 	expect("= x", "1: a directive is expected here, and not '='");
@@ -298,6 +298,13 @@ static void test_values(void **state)
 		{ "serve-address = { ::1,\n127.1 }", "2: serve-address \"127.1\": an IP address is needed" },
 		{ "serve-address = { 192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5 }",
 		  "1: serve-address \"192.0.2.5\": more than 4 addresses" },
+		{ "serve-address = { }", "1: serve-address is an empty list" },
+		{ "key = { }", "1: key is an empty list" },
+		{ "key = { ecdsa-p256,\nrsa-1024 }", "2: key \"rsa-1024\": there is no such key; did you mean \"rsa-" },
+		{ "key = { rsa-2048, rsa-2048 }", "1: key \"rsa-2048\": it is named twice" },
+		{ "key = { ecdsa-p384, rsa-2048, ecdsa-p256 }",
+		  "1: key \"ecdsa-p256\": beside ecdsa-p384 there is room for a key of the other kind only" },
+		{ "key = { rsa-2048, \"\" }", "1: key \"\": there is no such key" },
 		{ "serve-address = ::1\nserve-address = ::2", "2: serve-address is said in line 1 already" },
 		{ "resolver = ns.example", "1: resolver \"ns.example\": ADDRESS or ADDRESS@PORT" },
 		{ "resolver = 127.0.0.1@", "1: resolver \"127.0.0.1@\": the port" },
@@ -585,7 +592,7 @@ static void test_windows_line_ends_and_a_mark(void **state)
 	struct config *c = build_one("\xef\xbb\xbf" "key = rsa-3072\r\ncertificate \"a\" {\r\n\tnames = { \"a.example\" }\r\n}\r\n");
 
 	(void)state;
-	assert_int_equal(c->defaults.key, KEY_RSA_3072);
+	assert_int_equal(c->defaults.keys.types[0], KEY_RSA_3072);
 	assert_int_equal(c->certificates[0]->line, 2);
 	config_free(c);
 }

@@ -115,7 +115,7 @@ static struct config *issue(const struct place *place, const char *name, const c
 	assert_non_null(config_find(with, name));
 	assert_true(ident_list_same(&config_find(with, name)->names, &list));
 	assert_true(ident_list_same(&config_find(after, name)->names, &list));
-	assert_int_equal(config_find(with, name)->settings.key, config_find(after, name)->settings.key);
+	assert_int_equal(config_find(with, name)->settings.keys.types[0], config_find(after, name)->settings.keys.types[0]);
 	assert_int_equal(with->certificates_count, after->certificates_count);
 	return after;
 }
@@ -146,7 +146,7 @@ static void test_a_new_certificate(void **state)
 	c = issue(place, "a.example", NAMES("a.example", "www.a.example"), options, 4);
 	assert_string_equal(config_find(c, "a.example")->settings.email, "a+b@c.example");
 	assert_true(config_find(c, "a.example")->settings.agree_tos);
-	assert_int_equal(config_find(c, "a.example")->settings.key, KEY_RSA_3072);
+	assert_int_equal(config_find(c, "a.example")->settings.keys.types[0], KEY_RSA_3072);
 	config_free(c);
 	holds(place, "conf.d/a.example.conf",
 	      "# Written by `certd issue`, which changes the block below and nothing else here. See certd.conf(5).\n"
@@ -175,7 +175,7 @@ static void test_a_block_keeps_what_it_says(void **state)
 	c = issue(place, "a", NAMES("b.example", "a.example"), options, 1);
 	assert_int_equal(config_find(c, "a")->settings.deploy, CONFIG_DEPLOY_NONE);
 	assert_string_equal(config_find(c, "a")->settings.profile, "it${X}'s");
-	assert_int_equal(config_find(c, "a")->settings.key, KEY_ECDSA_P384);
+	assert_int_equal(config_find(c, "a")->settings.keys.types[0], KEY_ECDSA_P384);
 	config_free(c);
 	text = "# mine\nca \"x\" { directory = https://x.example/ }\n\ncertificate \"a\" {\n"
 	       "\tnames = { \"b.example\", \"a.example\" }\n\tkey = \"ecdsa-p384\"\n\tprofile = 'it${X}\\'s'\n"
@@ -185,7 +185,7 @@ static void test_a_block_keeps_what_it_says(void **state)
 	config_free(c);
 	holds(place, "conf.d/a.conf", text);
 	c = issue(place, "a", NAMES("a.example"), NULL, 0);
-	assert_int_equal(config_find(c, "a")->settings.key, KEY_ECDSA_P384);
+	assert_int_equal(config_find(c, "a")->settings.keys.types[0], KEY_ECDSA_P384);
 	config_free(c);
 }
 
@@ -216,6 +216,49 @@ static void test_a_list_of_cas(void **state)
 	      "certificate \"a\" {\n\tnames = { \"a.example\" }\n\tca = \"actalis\"\n}\n");
 }
 
+static void test_two_keys(void **state)
+{
+	const struct place *place = *state;
+	const struct config_option both[] = { { "key", "ecdsa-p256, rsa-2048" } };
+	const struct config_option same[] = { { "key", "ecdsa-p256,rsa-2048" } };
+	const struct config_option turned[] = { { "key", "rsa-2048,ecdsa-p256" } };
+	const struct config_option one[] = { { "key", "ecdsa-p256" } };
+	const struct config_keys *keys;
+	const char *text = "\tnames = { \"a.example\" }\n\tkey = { \"ecdsa-p256\", \"rsa-2048\" }\n}\n";
+	CLEANUP(buf_done) struct buf written = BUF(65536);
+	struct config *c;
+
+	buf_printf(&written,
+	           "# Written by `certd issue`, which changes the block below and nothing else here. See certd.conf(5).\n"
+	           "certificate \"a\" {\n%s",
+	           text);
+	c = issue(place, "a", NAMES("a.example"), both, 1);
+	keys = &config_find(c, "a")->settings.keys;
+	assert_int_equal(keys->count, 2);
+	assert_int_equal(keys->types[0], KEY_ECDSA_P256);
+	assert_int_equal(keys->types[1], KEY_RSA_2048);
+	config_free(c);
+	holds(place, "conf.d/a.conf", buf_text(&written));
+	c = issue(place, "a", NAMES("a.example"), same, 1);
+	config_free(c);
+	c = issue(place, "a", NAMES("a.example"), NULL, 0);
+	config_free(c);
+	holds(place, "conf.d/a.conf", buf_text(&written));
+	c = issue(place, "a", NAMES("a.example"), turned, 1);
+	assert_int_equal(config_find(c, "a")->settings.keys.types[0], KEY_RSA_2048);
+	config_free(c);
+	c = issue(place, "a", NAMES("a.example"), one, 1);
+	assert_int_equal(config_find(c, "a")->settings.keys.count, 1);
+	config_free(c);
+	/* What is said for all holds already. */
+	put(place, "certd.conf", "key = { ecdsa-p256, rsa-2048 }\n");
+	put(place, "conf.d/a.conf", "certificate \"a\" { names = { a.example } }\n");
+	c = issue(place, "a", NAMES("a.example"), same, 1);
+	assert_int_equal(config_find(c, "a")->settings.keys.count, 2);
+	config_free(c);
+	holds(place, "conf.d/a.conf", "certificate \"a\" { names = { a.example } }\n");
+}
+
 static void test_a_persons_file_is_not_changed(void **state)
 {
 	const struct place *place = *state;
@@ -234,7 +277,7 @@ static void test_a_persons_file_is_not_changed(void **state)
 	names_of(NAMES("a.example", "b.example"), &list);
 	assert_int_equal(config_compose(c, "a", &list, other, 1, &composed, &err), 0);
 	assert_int_equal(config_load_with(c, "a", buf_text(&composed), &with, &err), 0);
-	assert_int_equal(config_find(with, "a")->settings.key, KEY_RSA_3072);
+	assert_int_equal(config_find(with, "a")->settings.keys.types[0], KEY_RSA_3072);
 	assert_int_equal(config_save(c, "a", buf_text(&composed), &err), -1);
 	assert_int_equal(err.kind, ERROR_USAGE);
 	assert_non_null(strstr(err.message, "certd.conf:2: certificate \"a\" is described here"));
@@ -322,6 +365,7 @@ int main(void)
 		ROW(test_a_new_certificate),
 		ROW(test_a_block_keeps_what_it_says),
 		ROW(test_a_list_of_cas),
+		ROW(test_two_keys),
 		ROW(test_a_persons_file_is_not_changed),
 		ROW(test_a_file_without_the_block_gets_one),
 		ROW(test_options_that_cannot_be),

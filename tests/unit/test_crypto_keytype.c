@@ -22,6 +22,8 @@ static void test_names(void **state)
 		assert_int_equal(type, i);
 	}
 	assert_null(key_type_names()[KEY_TYPE_COUNT]);
+	assert_string_equal(key_family_name(key_type_family(KEY_ECDSA_P384)), "ecdsa");
+	assert_string_equal(key_family_name(key_type_family(KEY_RSA_2048)), "rsa");
 
 	type = KEY_RSA_3072;
 	assert_int_equal(key_type_parse("rsa-1024", &type), -1);

@@ -169,7 +169,7 @@ static void add_generation(struct place *p)
 	struct store_files files = { .privkey = "key", .cert = buf_text(&pem), .chain = "chain", .fullchain = buf_text(&pem) };
 	uint64_t generation;
 
-	assert_works(store_generation_add(p->cert, &files, &generation, &err));
+	assert_works(store_generation_add(p->cert, &files, 1, &generation, &err));
 	assert_works(store_live_switch(p->cert, generation, &err));
 }
 

@@ -170,7 +170,7 @@ static uint64_t add_generation(const struct place *p, const char *serial)
 	assert_int_equal(BIO_write(bio, "", 1), 1);
 	assert_true(BIO_get_mem_data(bio, &key) > 0);
 	files = (struct store_files){ .privkey = key, .cert = buf_text(&pem), .chain = "none\n", .fullchain = buf_text(&pem) };
-	assert_works(store_generation_add(p->cert, &files, &generation, &err));
+	assert_works(store_generation_add(p->cert, &files, 1, &generation, &err));
 	assert_works(store_live_switch(p->cert, generation, &err));
 	BIO_free(bio);
 	testca_done(&cert);

@@ -64,9 +64,43 @@ static void add_generation(const struct store_cert *cert)
 	assert_works(store_generation_add(cert,
 	                                  &(struct store_files){ .privkey = key, .cert = buf_text(&pem), .chain = buf_text(&pem),
 	                                                         .fullchain = buf_text(&pem) },
-	                                  &generation, &err));
+	                                  1, &generation, &err));
 	assert_works(store_live_switch(cert, generation, &err));
 	testca_done(&leaf);
+	testca_done(&root);
+}
+
+/* One of two: its texts into `pem` and `key`. */
+static struct store_files make_pair(const struct testca_cert *root, const char *kind, int64_t earlier_s, struct buf *pem,
+                                    char key[static 4096])
+{
+	const struct testca_spec spec = { .names = names, .name_count = 3, .not_before_at = TESTCA_NOW - 1000,
+		                          .not_after_at = TESTCA_NOW + 1000 - earlier_s };
+	struct testca_cert leaf = testca_issue(&spec, testca_key(kind), root);
+
+	key_text(leaf.key, key, 4096);
+	testca_append_pem(&leaf, pem);
+	testca_append_pem(root, pem);
+	testca_done(&leaf);
+	return (struct store_files){ .privkey = key, .cert = buf_text(pem), .chain = buf_text(pem), .fullchain = buf_text(pem) };
+}
+
+static void add_two(const struct store_cert *cert)
+{
+	const struct testca_spec root_spec = { .cn = "Root", .ca = true };
+	struct testca_cert root = testca_issue(&root_spec, NULL, NULL);
+	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
+	CLEANUP(buf_done) struct buf rsa_pem = BUF(CERT_PEM_MAX);
+	char key[4096], rsa_key[4096];
+	struct store_files files[2];
+	uint64_t generation;
+
+	files[0] = make_pair(&root, "P-256", 0, &pem, key);
+	files[1] = make_pair(&root, "RSA-2048", 500, &rsa_pem, rsa_key);
+	files[0].family = KEY_FAMILY_ECDSA;
+	files[1].family = KEY_FAMILY_RSA;
+	assert_works(store_generation_add(cert, files, 2, &generation, &err));
+	assert_works(store_live_switch(cert, generation, &err));
 	testca_done(&root);
 }
 
@@ -171,11 +205,62 @@ static void test_changed(void **state)
 	close_place(&p);
 }
 
+static void test_two(void **state)
+{
+	struct scratch *s = *state;
+	struct place p = open_place(s);
+	struct job_survey survey, remembered;
+	const char *rsa_key = scratch_path(s, "state/certificates/a.example/1/privkey-rsa.pem");
+	size_t i = 9;
+
+	add_two(p.cert);
+	survey = look(&p);
+	assert_true(survey.have);
+	assert_int_equal(survey.pairs, 2);
+	assert_string_equal(survey.facts.key, "ecdsa-p256");
+	assert_string_equal(survey.second.key, "rsa-2048");
+	assert_int_equal(job_survey_not_after_at(&survey), TESTCA_NOW + 500);
+	assert_true(job_survey_find(&survey, KEY_FAMILY_RSA, &i));
+	assert_int_equal(i, 1);
+	remember_falsely(&p);
+	remembered = look(&p);
+	assert_int_equal(remembered.pairs, 2);
+	assert_int_equal(remembered.facts.not_after_at, survey.facts.not_after_at + 1);
+	assert_string_equal(remembered.second.fingerprint, survey.second.fingerprint);
+	job_survey_done(&survey);
+	job_survey_done(&remembered);
+
+	/* Swapped: NGINX would take it, and refuse every client of that kind. */
+	assert_int_equal(rename(scratch_path(s, "state/certificates/a.example/1/privkey.pem"), rsa_key), 0);
+	scratch_write(s, "state/certificates/a.example/1/privkey.pem", "x", 0600);
+	survey = look(&p);
+	assert_false(survey.have);
+	job_survey_done(&survey);
+	add_two(p.cert);
+	rsa_key = scratch_path(s, "state/certificates/a.example/2/privkey-rsa.pem");
+	assert_int_equal(unlink(rsa_key), 0);
+	survey = look(&p);
+	assert_false(survey.have);
+	assert_non_null(strstr(survey.damage, "privkey-rsa.pem"));
+	job_survey_done(&survey);
+	add_two(p.cert);
+	add_two(p.cert);
+	assert_int_equal(rename(scratch_path(s, "state/certificates/a.example/3/privkey-rsa.pem"),
+	                        scratch_path(s, "state/certificates/a.example/4/privkey-rsa.pem")),
+	                 0);
+	survey = look(&p);
+	assert_false(survey.have);
+	assert_non_null(strstr(survey.damage, "fullchain-rsa.pem of generation 4 is not for its key"));
+	job_survey_done(&survey);
+	close_place(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_remembered, scratch_make, scratch_remove),
 		cmocka_unit_test_setup_teardown(test_changed, scratch_make, scratch_remove),
+		cmocka_unit_test_setup_teardown(test_two, scratch_make, scratch_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void add_generation(const struct store *store, const char *name, int64_t 
 	assert_works(store_generation_add(cert,
 	                                  &(struct store_files){ .privkey = key, .cert = buf_text(&pem), .chain = buf_text(&pem),
 	                                                         .fullchain = buf_text(&pem) },
-	                                  &generation, &err));
+	                                  1, &generation, &err));
 	assert_works(store_live_switch(cert, generation, &err));
 	testca_done(&leaf);
 	testca_done(&root);
@@ -76,7 +76,7 @@ static void test_sort(void **state)
 		assert_works(ident_parse(all[i].name, &ident, &err));
 		certificates[i].name = all[i].name;
 		certificates[i].settings.ca = &ca;
-		certificates[i].settings.key = KEY_ECDSA_P256;
+		certificates[i].settings.keys = (struct config_keys){ { KEY_ECDSA_P256 }, 1 };
 		assert_works(ident_list_add(&certificates[i].names, &ident, &err));
 		if (all[i].left_d != 0)
 			add_generation(store, all[i].name, TESTCA_NOW + (int64_t)all[i].left_d * DAY_S);

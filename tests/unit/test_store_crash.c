@@ -133,16 +133,32 @@ static int step_order(const struct store_cert *cert, const char *tag)
 	return store_pending_save(cert, &key, &csr, &err);
 }
 
+/* The first of two certificates is there. */
+static int step_first(const struct store_cert *cert, const char *tag)
+{
+	CLEANUP(buf_done) struct buf key = BUF_SECRET(100);
+	CLEANUP(buf_done) struct buf chain = BUF(100);
+	struct store_state state = { .last_at = 1000 };
+
+	buf_printf(&key, "key %s", tag);
+	buf_printf(&chain, "chain %s", tag);
+	if (store_first_save(cert, &key, &chain, tag, &err) < 0)
+		return -1;
+	return store_state_save(cert, &state, &err);
+}
+
 static int step_commit(const struct store_cert *cert, const char *tag)
 {
-	struct store_files files;
+	struct store_files files[2];
 	char texts[4][32];
 	uint64_t generation;
 
 	for (size_t i = 0; i < 4; i++)
 		snprintf(texts[i], sizeof(texts[i]), "%zu %s", i, tag);
-	files = (struct store_files){ .privkey = texts[0], .cert = texts[1], .chain = texts[2], .fullchain = texts[3] };
-	if (store_generation_add(cert, &files, &generation, &err) < 0)
+	files[0] = (struct store_files){ .privkey = texts[0], .cert = texts[1], .chain = texts[2], .fullchain = texts[3] };
+	files[1] = files[0];
+	files[1].family = KEY_FAMILY_RSA;
+	if (store_generation_add(cert, files, 2, &generation, &err) < 0)
 		return -1;
 	return store_live_switch(cert, generation, &err);
 }
@@ -156,7 +172,8 @@ static int renew(const char *state_dir, const char *tag)
 
 	if (store_open(state_dir, true, &store, &err) < 0 || store_probe(store, &err) < 0 ||
 	    store_cert_open(store, "a.example", true, &cert, &err) < 0 || store_state_load(cert, &state, &err) != STORE_OK ||
-	    step_order(cert, tag) < 0 || step_commit(cert, tag) < 0 || store_pending_clear(cert, &err) < 0)
+	    step_order(cert, tag) < 0 || step_first(cert, tag) < 0 || step_order(cert, tag) < 0 || step_commit(cert, tag) < 0 ||
+	    store_pending_clear(cert, &err) < 0 || store_first_clear(cert, &err) < 0)
 		return -1;
 	memset(&state, 0, sizeof(state));
 	state.success_at = 2000;
@@ -205,14 +222,15 @@ static void read_tag(int dirfd, const char *name, const char *front, char tag[st
 /* All files of a generation are there and of one tag. */
 static void assert_whole(int cert_fd, const char *name, char tag[static 32])
 {
-	static const char *const files[] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem" };
+	static const char *const files[] = { "privkey.pem",     "cert.pem",     "chain.pem",     "fullchain.pem",
+		                             "privkey-rsa.pem", "cert-rsa.pem", "chain-rsa.pem", "fullchain-rsa.pem" };
 	int fd = openat(cert_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		char front[8], other[32];
 
-		snprintf(front, sizeof(front), "%zu ", i);
+		snprintf(front, sizeof(front), "%zu ", i % 4);
 		read_tag(fd, files[i], front, i == 0 ? tag : other);
 		assert_string_equal(tag, i == 0 ? tag : other);
 	}
@@ -232,6 +250,21 @@ static void assert_pending_whole(int cert_fd)
 	close(fd);
 }
 
+static void assert_first_whole(int cert_fd)
+{
+	int fd = openat(cert_fd, "first", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char key[32], chain[32], purpose[32];
+
+	if (fd < 0)
+		return;
+	read_tag(fd, "privkey.pem", "key ", key);
+	read_tag(fd, "fullchain.pem", "chain ", chain);
+	read_tag(fd, "purpose", "", purpose);
+	assert_string_equal(key, chain);
+	assert_string_equal(key, purpose);
+	close(fd);
+}
+
 /* Before anything is mended: what stands under its own name is whole; live is whole, and the old or the new one. */
 static void assert_invariants(const struct scratch *s, const char *old)
 {
@@ -247,6 +280,7 @@ static void assert_invariants(const struct scratch *s, const char *old)
 				assert_whole(fd, names.items[i], tag);
 		}
 		assert_pending_whole(fd);
+		assert_first_whole(fd);
 		close(fd);
 	}
 	tag[0] = '\0';
@@ -287,6 +321,7 @@ static void assert_recovers(const struct scratch *s, uint64_t before)
 	assert_int_equal(count_tmp(scratch_path(s, "state/certificates/a.example")), 0);
 	assert_int_equal(count_tmp(scratch_path(s, "state/live")), 0);
 	scratch_assert_absent(s, "state/certificates/a.example/pending");
+	scratch_assert_absent(s, "state/certificates/a.example/first");
 	assert_whole(s->fd, "state/live/a.example", tag);
 	assert_string_equal(tag, "next");
 	assert_works(store_open(scratch_path(s, "state"), false, &store, &err));

@@ -48,7 +48,7 @@ static struct opened made(const struct scratch *s, const char *name)
 	struct opened o = open_both(s, name);
 	uint64_t generation = 0;
 
-	assert_works(store_generation_add(o.cert, &files, &generation, &err));
+	assert_works(store_generation_add(o.cert, &files, 1, &generation, &err));
 	assert_int_equal(generation, 1);
 	return o;
 }
@@ -161,7 +161,7 @@ static void test_many(void **state)
 static void test_damaged(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n", "certd index 1", "certd index 2\na.example\t1\tx\ty\n", "certd index 1\na.example\n\n\t\t\n", "certd index 1\na.example\t1",
+		"", "\n", "certd index 2", "certd index 1\na.example\t1\tx\ty\n", "certd index 2\na.example\n\n\t\t\n", "certd index 2\na.example\t1",
 	};
 	struct scratch *s = *state;
 	struct opened o = made(s, "a.example");

@@ -36,7 +36,7 @@ static uint64_t add_generation(const struct store_cert *cert, const char *tag)
 
 	for (size_t i = 0; i < 4; i++)
 		snprintf(texts[i], sizeof(texts[i]), "%zu of %s\n", i, tag);
-	assert_works(store_generation_add(cert, &files, &generation, &err));
+	assert_works(store_generation_add(cert, &files, 1, &generation, &err));
 	return generation;
 }
 
@@ -281,7 +281,7 @@ static void test_live_wants_a_whole_generation(void **state)
 	uint64_t live, generation = 0;
 
 	assert_works(store_cert_open(store, "a.example", true, &cert, &err));
-	assert_fails(store_generation_add(cert, &files, &generation, &err), "chain.pem");
+	assert_fails(store_generation_add(cert, &files, 1, &generation, &err), "chain.pem");
 	assert_int_equal(generation, 0);
 	assert_fails(store_live_switch(cert, 1, &err), "no generation 1");
 	assert_int_equal(add_generation(cert, "A"), 2);
@@ -293,6 +293,60 @@ static void test_live_wants_a_whole_generation(void **state)
 	assert_fails(store_live_switch(cert, 3, &err), "empty");
 	assert_works(store_live(cert, &live, &err));
 	assert_int_equal(live, 2);
+}
+
+static void add_pair(const struct store_cert *cert, enum key_family second)
+{
+	const struct store_files files[] = {
+		{ "k", "c", "h", "f", second == KEY_FAMILY_RSA ? KEY_FAMILY_ECDSA : KEY_FAMILY_RSA },
+		{ "k2", "c2", "h2", "f2", second },
+	};
+	uint64_t generation;
+
+	assert_works(store_generation_add(cert, files, 2, &generation, &err));
+}
+
+static void test_two_certificates(void **state)
+{
+	static const enum key_family rsa = KEY_FAMILY_RSA;
+	struct scratch *s = *state;
+	CLEANUP(store_cleanup) struct store *store = open_store(s);
+	CLEANUP(store_cert_cleanup) struct store_cert *cert = NULL;
+	CLEANUP(buf_done) struct buf key = BUF_SECRET(100);
+	CLEANUP(buf_done) struct buf chain = BUF(100);
+	const struct store_files same[] = { { "k", "c", "h", "f", rsa }, { "k", "c", "h", "f", rsa } };
+	enum key_family second = KEY_FAMILY_ECDSA;
+	char name[STORE_FILE_SIZE];
+	uint64_t generation;
+
+	assert_string_equal(store_file_name("fullchain", NULL, name), "fullchain.pem");
+	assert_string_equal(store_file_name("fullchain", &rsa, name), "fullchain-rsa.pem");
+	assert_works(store_cert_open(store, "a.example", true, &cert, &err));
+	assert_fails(store_generation_add(cert, same, 2, &generation, &err), "of one kind");
+	assert_fails(store_generation_add(cert, same, 0, &generation, &err), "0 certificates");
+	assert_int_equal(add_generation(cert, "A"), 3);
+	add_pair(cert, KEY_FAMILY_RSA);
+	add_pair(cert, KEY_FAMILY_ECDSA);
+	assert_int_equal(store_generation_second(cert, 2, &second, &err), STORE_ABSENT);
+	assert_int_equal(store_generation_second(cert, 3, &second, &err), STORE_ABSENT);
+	assert_int_equal(store_generation_second(cert, 4, &second, &err), STORE_OK);
+	assert_int_equal(second, KEY_FAMILY_RSA);
+	assert_int_equal(store_generation_second(cert, 5, &second, &err), STORE_OK);
+	assert_int_equal(second, KEY_FAMILY_ECDSA);
+	assert_works(store_generation_read(cert, 4, "fullchain-rsa.pem", &chain, &err));
+	assert_string_equal(buf_text(&chain), "f2");
+	assert_fails(store_generation_read(cert, 4, "privkey-rsa.pem", &chain, &err), "secret");
+	assert_works(store_generation_read(cert, 4, "privkey-rsa.pem", &key, &err));
+	assert_string_equal(buf_text(&key), "k2");
+	assert_int_equal(store_generation_read(cert, 5, "cert-rsa.pem", &chain, &err), STORE_ABSENT);
+	scratch_assert_mode(s, "state/certificates/a.example/4/privkey-rsa.pem", 0600);
+
+	/* What lacks a file of the second one is not whole. */
+	assert_int_equal(unlink(scratch_path(s, "state/certificates/a.example/5/chain-ecdsa.pem")), 0);
+	assert_fails(store_generation_second(cert, 5, &second, &err), "chain-ecdsa.pem");
+	assert_fails(store_live_switch(cert, 5, &err), "chain-ecdsa.pem");
+	assert_works(store_live_switch(cert, 4, &err));
+	assert_works(store_live_switch(cert, 3, &err));
 }
 
 static void test_prune(void **state)
@@ -317,6 +371,36 @@ static void test_prune(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(numbers[0], 2);
 	assert_int_equal(add_generation(cert, "y"), 9);
+}
+
+static void test_first(void **state)
+{
+	struct scratch *s = *state;
+	CLEANUP(store_cleanup) struct store *store = open_store(s);
+	CLEANUP(store_cert_cleanup) struct store_cert *cert = NULL;
+	CLEANUP(buf_done) struct buf key = BUF_SECRET(100);
+	CLEANUP(buf_done) struct buf chain = BUF(100);
+	CLEANUP(buf_done) struct buf key_back = BUF_SECRET(100);
+	CLEANUP(buf_done) struct buf chain_back = BUF(100);
+
+	assert_works(store_cert_open(store, "a.example", true, &cert, &err));
+	assert_int_equal(store_first_load(cert, "A", &key_back, &chain_back, &err), STORE_ABSENT);
+	assert_works(store_first_clear(cert, &err));
+	buf_append_text(&key, "key");
+	assert_fails(store_first_save(cert, &key, &chain, "A", &err), "chain");
+	buf_append_text(&chain, "chain");
+	assert_works(store_first_save(cert, &key, &chain, "A", &err));
+	assert_works(store_first_save(cert, &key, &chain, "B", &err));
+	assert_int_equal(store_first_load(cert, "A", &key_back, &chain_back, &err), STORE_ABSENT);
+	assert_int_equal(key_back.len, 0);
+	assert_fails(store_first_load(cert, "B", &chain, &chain_back, &err), "secret");
+	assert_works(store_first_load(cert, "B", &key_back, &chain_back, &err));
+	assert_string_equal(buf_text(&key_back), "key");
+	assert_string_equal(buf_text(&chain_back), "chain");
+	assert_int_equal(unlink(scratch_path(s, "state/certificates/a.example/first/purpose")), 0);
+	assert_int_equal(store_first_load(cert, "B", &key_back, &chain_back, &err), STORE_ABSENT);
+	assert_works(store_first_clear(cert, &err));
+	scratch_assert_absent(s, "state/certificates/a.example/first");
 }
 
 static void test_pending(void **state)
@@ -427,6 +511,8 @@ int main(void)
 		TEST(test_live_wants_a_whole_generation),
 		TEST(test_prune),
 		TEST(test_pending),
+		TEST(test_first),
+		TEST(test_two_certificates),
 		TEST(test_sweep),
 		TEST(test_links_are_not_followed),
 		TEST(test_paths),
