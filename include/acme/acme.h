@@ -103,6 +103,10 @@ int acme_session_open(const struct acme_session_config *config, struct acme_sess
 void acme_session_free(struct acme_session *session);
 void acme_session_cleanup(struct acme_session **session);
 
+/* What the CA's clock says it is, by the Date of its directory: a wall time of about when that was fetched; 0 where it did not say. When it is off by more
+ * than a day from ours (and the CA says so twice), all that needs the directory fails with an ERROR_CLOCK. */
+int64_t acme_session_date_at(const struct acme_session *session);
+
 /* Takes over what another session with the same directory URL knows of the directory. */
 void acme_session_take_directory(struct acme_session *session, struct acme_session *from);
 

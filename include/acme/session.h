@@ -14,6 +14,7 @@ struct acme_session {
 	struct acme_directory directory;
 	bool directory_known;
 	int64_t directory_since_ms;
+	int64_t date_at; /* of the directory; 0 for none */
 	enum http_failure directory_failure; /* what kept it from coming last */
 
 	struct acme_nonces nonces;

@@ -29,6 +29,7 @@ struct job {
 	const struct runner *runner;
 	const struct http_client *http; /* for the net process; NULL for the real one */
 	bool shared; /* the daemon holds the locks, for this run and for others beside it */
+	int64_t built_at; /* no clock can be right that says it is earlier; 0: not known */
 	bool sandbox; /* whether the net process closes one; true but in tests with a transport of their own */
 	/* Progress: what is being done now for which certificate; and about once a second while waiting. Either may be NULL. */
 	void (*progress)(void *self, const char *certificate, const char *step, const char *text);

@@ -5,6 +5,7 @@
 #include "channel/channel.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct config_ca;
@@ -20,6 +21,7 @@ struct job_net {
 	unsigned int tasks; /* given to it so far */
 	const char *directory_url; /* whose CA it talks to, */
 	const char *ca_bundle; /* trusting whom; both borrowed from the configuration */
+	int64_t ca_date_at; /* what that CA's clock said when its directory was fetched; 0 where it is not known */
 };
 
 /* Forks it, unless one that runs serves this certificate's CA already. To be called while no key is loaded. */

@@ -69,6 +69,10 @@ void job_polite_note_failure(struct job_polite *polite, const struct job_polite_
 void job_polite_note_windows(struct job_polite *polite, const struct store *store, const struct config_ca *ca, int64_t now_at,
                              int64_t retry_at, const char *reason);
 
+/* The CA's clock says date_at (0: it did not say). Where ours agrees, that is remembered from time to time. */
+void job_polite_note_seen(struct job_polite *polite, const struct store *store, const struct config_ca *ca, int64_t now_at,
+                          int64_t date_at);
+
 /* An order was placed; a certificate was issued. What the CA does not count is not counted. */
 void job_polite_note_order(struct job_polite *polite, const struct job_polite_wish *wish);
 void job_polite_note_certificate(struct job_polite *polite, const struct job_polite_wish *wish);

@@ -23,6 +23,9 @@ bool job_polite_within_limits(const struct store_ca *memory, const struct job_po
 /* What is told of something that is not to be asked. */
 void job_polite_hold_error(const struct store_ca_hold *hold, const char *ca, struct error *ret);
 
+/* What is remembered of the CA, read again where it has changed; NULL where it cannot be read. */
+const struct store_ca *job_polite_recall(struct job_polite *polite, const struct store *store, const struct config_ca *ca);
+
 /* Changes the memory and saves it. A failure is told once, and returned. */
 int job_polite_change(struct job_polite *polite, const struct store *store, const struct config_ca *ca,
                       int (*change)(struct store_ca *memory, void *self, struct error *err), void *self);

@@ -3,6 +3,7 @@
 #ifndef CERTD_JOB_RUN_H
 #define CERTD_JOB_RUN_H
 
+#include "base/error.h"
 #include "job/away.h"
 #include "job/net.h"
 #include "job/polite.h"
@@ -23,6 +24,7 @@ struct job_run {
 	struct job_net net;
 	struct job_away away;
 	struct job_polite polite;
+	struct error clock; /* an ERROR_CLOCK that was met while nobody could be told; else ERROR_NONE */
 };
 
 /* Takes the lock and opens the store. job_run_close() is right also after a failure. */

@@ -4,12 +4,14 @@
 #include "acme/url.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "http/header.h"
 
 #include <stdlib.h>
 
 enum {
 	DIRECTORY_AGE_MAX_MS = 24 * 3600 * 1000,
 	DIRECTORY_TRIES = 2,
+	CLOCK_SLACK_S = 24 * 3600,
 };
 
 const char *acme_step_name(enum acme_step step)
@@ -141,8 +143,53 @@ void acme_session_take_directory(struct acme_session *session, struct acme_sessi
 	session->directory = from->directory;
 	session->directory_known = true;
 	session->directory_since_ms = from->directory_since_ms;
+	session->date_at = from->date_at;
 	from->directory = ACME_DIRECTORY;
 	from->directory_known = false;
+}
+
+/* The answer's Date where it is off by more than a day from our clock; 0 where it is not, or says nothing. */
+static int64_t odd_date(const struct acme_session *session, const struct http_response *response, int64_t *ret_at)
+{
+	const int64_t now_at = acme_session_now_at(session);
+	int64_t at;
+
+	if (http_date_parse(response->date, now_at, &at) < 0)
+		return 0;
+	*ret_at = at;
+	return at < now_at - CLOCK_SLACK_S || at > now_at + CLOCK_SLACK_S ? at : 0;
+}
+
+/* With another time than the CA's, certificates seem to have ended that have not, or the other way round. A directory may come out of some cache, with
+ * the Date of then; a nonce does not. */
+static int check_clock(struct acme_session *session, const struct http_response *directory, struct error *err)
+{
+	struct http_exchange x = { 0 };
+	char ours[TIME_TEXT_SIZE], theirs[TIME_TEXT_SIZE];
+	int64_t at = 0;
+	int r = 0;
+
+	session->date_at = 0;
+	if (odd_date(session, directory, &session->date_at) == 0)
+		return 0;
+	session->date_at = 0;
+	if (acme_post_get(session, HTTP_HEAD, "newNonce", session->directory.new_nonce, DIRECTORY_TRIES, &x, err) != 0)
+		r = -1;
+	else if (odd_date(session, &x.response, &at) != 0)
+		r = error_set(err, ERROR_CLOCK, "the clock of this machine says %s, that of %s says %s",
+		              time_format(acme_session_now_at(session), ours), session->host, time_format(at, theirs));
+	http_exchange_done(&x);
+	if (r == 0)
+		session->date_at = at;
+	else if (err->kind == ERROR_CLOCK)
+		error_advise(err, "set the clock, or have it synchronized (`timedatectl` shows how it stands); nothing was decided by it, and the "
+		                  "next run goes on");
+	return r;
+}
+
+int64_t acme_session_date_at(const struct acme_session *session)
+{
+	return session->date_at;
 }
 
 static int fetch_directory(struct acme_session *session, struct http_exchange *x, struct error *err)
@@ -155,6 +202,8 @@ static int fetch_directory(struct acme_session *session, struct http_exchange *x
 	    acme_directory_parse(buf_text(&response->body), response->body.len, session->config.directory_url,
 	                         &session->directory, err) != 0)
 		return acme_post_blame(session, err);
+	if (check_clock(session, response, err) != 0)
+		return -1;
 	session->directory_known = true;
 	session->directory_since_ms = acme_session_now_ms(session);
 	/* Not asked for here by the RFC, but a nonce is a nonce. */

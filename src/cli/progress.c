@@ -6,6 +6,8 @@
 #include "base/program.h"
 #include "base/random.h"
 
+#include "job/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -83,6 +85,7 @@ void cli_progress_job(struct cli_progress *progress, const struct config *config
 		.clock = clock_system(),
 		.random = random_system(),
 		.runner = runner_system(),
+		.built_at = job_clock_built_at(),
 		.sandbox = true,
 		.progress = on_progress,
 		.tick = on_tick,

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "crypto/keytype.h"
 #include "deploy/deploy.h"
+#include "job/clock.h"
 #include "job/polite.h"
 #include "job/view.h"
 #include "store/store.h"
@@ -258,6 +259,7 @@ static int run(const struct config *config, int argc, char **argv, bool json)
 	CLEANUP(store_cleanup) struct store *store = NULL;
 	json_auto_t *list = json ? json_array() : NULL;
 	struct look look = { .config = config, .list = list };
+	struct error err;
 	int status;
 
 	if (!chosen)
@@ -272,8 +274,14 @@ static int run(const struct config *config, int argc, char **argv, bool json)
 		return status;
 	look.store = store;
 	status = show(&look, chosen, count);
+	error_clear(&err);
+	/* What is shown above is as much as such a clock lets be seen. */
+	if (job_clock_check(store, clock_wall(clock_system()), job_clock_built_at(), &err) < 0)
+		status = cli_fail("status", &err);
 	if (json)
-		return cli_json_print(json_pack("{s:O, s:o*}", "certificates", list, "cas", cli_cas_json(config, store)), status);
+		return cli_json_print(json_pack("{s:O, s:o*, s:o*}", "certificates", list, "cas", cli_cas_json(config, store), "clock",
+		                                err.kind != ERROR_NONE ? cli_error_json(&err) : NULL),
+		                      status);
 	cli_cas_print(config, store);
 	if (count == 0)
 		puts("nothing is managed: `certd issue NAME...` obtains the first certificate");

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "crypto/cert.h"
 #include "crypto/pkey.h"
+#include "job/clock.h"
 #include "job/renewal.h"
 #include "job/run.h"
 #include "job/story.h"
@@ -247,6 +248,10 @@ static int run_group(struct round *round, const struct config_certificate **grou
 
 	if (!options->force && !options->dry_run)
 		job_renewal_look(round->run, group, n);
+	if (round->run->clock.kind != ERROR_NONE) {
+		*err = round->run->clock;
+		return -1;
+	}
 	job_urgency_sort(round->run->store, &urgency, group, places, n);
 	for (size_t i = 0; i < n; i++) {
 		struct job_outcome outcome;
@@ -255,6 +260,11 @@ static int run_group(struct round *round, const struct config_certificate **grou
 			return error_context(err, "%zu of %zu certificates had their turn", round->told, round->count);
 		set_context(group[i]);
 		job_run_one(round->run, group[i], &outcome);
+		/* By such a clock nothing more is decided. */
+		if (outcome.result == JOB_FAILED && outcome.error.kind == ERROR_CLOCK) {
+			*err = outcome.error;
+			return -1;
+		}
 		if (outcome.result == JOB_ISSUED)
 			look_again(round->run, group[i], &outcome);
 		round->told++;
@@ -312,7 +322,8 @@ int job_run(const struct job *job, const struct config_certificate *const *certi
 
 	for (size_t i = 0; outcomes && i < count; i++)
 		outcomes[i].certificate = NULL;
-	if (job_run_open(&run, job, options, err) < 0)
+	if (job_run_open(&run, job, options, err) < 0 ||
+	    job_clock_check(run.store, clock_wall(job->clock), job->built_at, err) < 0)
 		return -1;
 	r = run_groups(&round, err);
 	if (count > 1)

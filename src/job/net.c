@@ -99,6 +99,7 @@ int job_net_start_ca(struct job_net *net, const struct job *job, const struct co
 	net->fd = fds[0];
 	net->pid = pid;
 	net->tasks = 0;
+	net->ca_date_at = 0;
 	net->directory_url = ca->directory;
 	net->ca_bundle = ca->ca_bundle;
 	return 0;
@@ -165,6 +166,7 @@ int job_net_task(struct job_net *net, enum channel_type type, json_t *task, cons
 	net->tasks++;
 	if (channel_send(net->fd, type, message, err) < 0 || notary_serve(notary, net->fd, timeout_ms, &result, err) < 0)
 		return explain_end(net, err);
+	net->ca_date_at = json_integer_value(json_object_get(result, "ca_date"));
 	if (message_answer_read(result, &value, err) < 0)
 		return -1;
 	if (ret_result)

@@ -371,6 +371,7 @@ static void note(struct story *story, int result, const struct error *err)
 	struct job_polite_wish wish;
 
 	job_polite_wish_of(story, &wish);
+	job_polite_note_seen(story->polite, story->store, story->ca, wish.now_at, story->net->ca_date_at);
 	if (result < 0)
 		job_polite_note_failure(story->polite, &wish, err);
 	else

@@ -31,8 +31,7 @@ static void warn(struct job_polite *polite, const struct config_ca *ca, const st
 	polite->warned = true;
 }
 
-/* What is remembered of the CA, read again where it has changed; NULL where it cannot be read. */
-static const struct store_ca *recall(struct job_polite *polite, const struct store *store, const struct config_ca *ca)
+const struct store_ca *job_polite_recall(struct job_polite *polite, const struct store *store, const struct config_ca *ca)
 {
 	struct error err;
 
@@ -144,7 +143,7 @@ static const struct store_ca_hold *find_hold(const struct store_ca *ca, const st
 
 int job_polite_look(struct job_polite *polite, const struct job_polite_wish *wish, struct error *ret_why)
 {
-	const struct store_ca *ca = recall(polite, wish->store, wish->ca);
+	const struct store_ca *ca = job_polite_recall(polite, wish->store, wish->ca);
 	const struct store_ca_hold *hold;
 	struct job_polite_keys keys;
 	struct error err;
@@ -166,7 +165,7 @@ int job_polite_look(struct job_polite *polite, const struct job_polite_wish *wis
 
 bool job_polite_may_ask_windows(struct job_polite *polite, const struct store *store, const struct config_ca *ca, int64_t now_at)
 {
-	const struct store_ca *memory = recall(polite, store, ca);
+	const struct store_ca *memory = job_polite_recall(polite, store, ca);
 	size_t count = 0;
 	const struct store_ca_hold *holds = memory ? store_ca_holds(memory, &count) : NULL;
 

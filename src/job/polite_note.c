@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SERVICE_UNAVAILABLE = 503 };
+enum { SERVICE_UNAVAILABLE = 503, CLOCK_SLACK_S = 24 * 60 * 60, SEEN_EVERY_S = 6 * 60 * 60 };
 
 struct refusal {
 	const struct job_polite_wish *wish;
@@ -225,4 +225,26 @@ void job_polite_note_windows(struct job_polite *polite, const struct store *stor
 	struct windows windows = { now_at, retry_at, reason };
 
 	(void)job_polite_change(polite, store, ca, hold_windows, &windows);
+}
+
+static int set_seen(struct store_ca *memory, void *self, struct error *err)
+{
+	(void)err;
+	store_ca_set_seen(memory, *(const int64_t *)self);
+	return 0;
+}
+
+void job_polite_note_seen(struct job_polite *polite, const struct store *store, const struct config_ca *ca, int64_t now_at,
+                          int64_t date_at)
+{
+	const struct store_ca *memory;
+
+	if (date_at == 0 || date_at > now_at + CLOCK_SLACK_S || date_at < now_at - CLOCK_SLACK_S)
+		return;
+	memory = job_polite_recall(polite, store, ca);
+	/* The earlier of both is what both agree upon. */
+	if (date_at > now_at)
+		date_at = now_at;
+	if (!memory || date_at >= store_ca_seen_at(memory) + SEEN_EVERY_S)
+		(void)job_polite_change(polite, store, ca, set_seen, &date_at);
 }

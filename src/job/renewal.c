@@ -251,6 +251,11 @@ static int ask_and_remember(struct job_run *run, const struct question *question
 		windows = json_object_get(result, "windows");
 	if (windows && json_array_size(windows) != count)
 		windows = NULL;
+	if (err->kind == ERROR_CLOCK) {
+		run->clock = *err;
+		return -1;
+	}
+	job_polite_note_seen(&run->polite, run->store, questions[0].ca, clock_wall(run->job->clock), run->net.ca_date_at);
 	note_time(run, questions[0].ca, windows, err);
 	for (size_t i = 0; i < count; i++) {
 		struct error unread;
@@ -306,5 +311,7 @@ void job_renewal_look(struct job_run *run, const struct config_certificate *cons
 			return;
 		if (ask_and_remember(run, &questions[i], n, &err) < 0)
 			log_debug("renewal information: %s", err.message);
+		if (run->clock.kind != ERROR_NONE)
+			return;
 	}
 }

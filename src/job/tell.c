@@ -225,7 +225,8 @@ void job_tell(struct story *story, int result, struct error *err)
 
 		outcome->result = JOB_FAILED;
 		outcome->error = *err;
-		if (story->store_cert && !story->options->dry_run && !interrupted)
+		/* A failure by a clock that is wrong would be remembered at a wrong time, and counted against nobody. */
+		if (story->store_cert && !story->options->dry_run && !interrupted && err->kind != ERROR_CLOCK)
 			tell_failure(story, err);
 		return;
 	}

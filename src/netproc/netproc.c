@@ -1,5 +1,6 @@
 #include "netproc/netproc.h"
 
+#include "acme/acme.h"
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "http/curl.h"
 #include "http/http.h"
 #include "netproc/sandbox.h"
+#include "netproc/session.h"
 #include "netproc/task.h"
 
 #include <errno.h>
@@ -101,6 +103,14 @@ static int perform(struct netproc *net, enum channel_type type, const json_t *me
 	return error_set(err, ERROR_INTERNAL, "the net process received a %s, which is no task", channel_type_name(type));
 }
 
+/* What the CA's clock says goes with whatever came of the task. */
+static int add_date(const struct netproc *net, json_t *result)
+{
+	int64_t at = net->session ? acme_session_date_at(netproc_session_acme(net)) : 0;
+
+	return at != 0 ? json_object_set_new(result, "ca_date", json_integer(at)) : 0;
+}
+
 /* One task from its frame to its result. 0, CHANNEL_CLOSED, or -1 when the channel is broken. */
 static int serve_one(struct netproc *net, const struct error *unfit, struct error *err)
 {
@@ -120,7 +130,7 @@ static int serve_one(struct netproc *net, const struct error *unfit, struct erro
 		json_decref(result);
 		result = message_error_pack(&failure);
 	}
-	if (!result)
+	if (!result || add_date(net, result) < 0)
 		return error_oom(err);
 	return channel_send(net->fd, CHANNEL_RESULT, result, err);
 }

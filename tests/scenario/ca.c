@@ -288,6 +288,18 @@ static void kill_victim(const struct ca_fault *fault)
 
 /* --- the http client --- */
 
+void ca_http_date(int64_t at, char *out, size_t size)
+{
+	static const char *const days[] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+		                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	char text[TIME_TEXT_SIZE];
+
+	time_format(at, text);
+	snprintf(out, size, "%s, %.2s %s %.4s %.8s GMT", days[at / 86400 % 7], text + 8,
+	         months[(text[5] - '0') * 10 + text[6] - '0' - 1], text, text + 11);
+}
+
 static void give(struct ca *ca, const struct ca_answer *answer, struct http_exchange *x)
 {
 	char *text = answer->json != NULL ? json_dumps(answer->json, JSON_COMPACT) : NULL;
@@ -304,6 +316,7 @@ static void give(struct ca *ca, const struct ca_answer *answer, struct http_exch
 	text_copy(response->location, sizeof(response->location), answer->location);
 	text_copy(response->retry_after, sizeof(response->retry_after), answer->retry_after);
 	text_copy(response->replay_nonce, sizeof(response->replay_nonce), answer->nonce);
+	ca_http_date(ca_now_at(ca) + ca->date_offset_s, response->date, sizeof(response->date));
 	for (unsigned int i = 0; answer->status == 200 && i <= answer->alternates && answer->alternates > 0; i++) {
 		/* Each names the others, and the default too. */
 		if (i == 0)
@@ -318,7 +331,6 @@ static void give(struct ca *ca, const struct ca_answer *answer, struct http_exch
 		response->cut = true;
 	}
 	free(text);
-	(void)ca;
 }
 
 static int refuse_connection(struct http_exchange *x)

@@ -165,6 +165,7 @@ struct ca {
 	int64_t lifetime_s; /* of certificates */
 	enum ca_validation validation;
 	char webroot[1024];
+	int64_t date_offset_s; /* of the Date of its answers: its clock against the scenario's */
 	bool without_renewal_info; /* the directory has none */
 	int64_t renewal_start_at; /* the window of every certificate; 0: about two thirds of its lifetime, a fiftieth of it wide */
 	int64_t renewal_end_at;

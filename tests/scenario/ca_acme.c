@@ -328,24 +328,15 @@ static json_t *order_json(struct ca *ca, size_t id, enum ca_status status)
 
 static void give_order(struct ca *ca, size_t id, struct ca_answer *answer)
 {
-	static const char *const days[] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
-	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-		                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	enum ca_status status;
-	char text[TIME_TEXT_SIZE];
 
 	settle_order(ca, &ca->orders[id], &status);
 	answer->json = order_json(ca, id, status);
 	if (status != CA_PROCESSING || ca->retry_after_s == 0)
 		return;
 	snprintf(answer->retry_after, sizeof(answer->retry_after), "%lld", (long long)ca->retry_after_s);
-	if (ca->retry_after_date) {
-		int64_t at = ca_now_at(ca) + ca->retry_after_s;
-
-		time_format(at, text);
-		snprintf(answer->retry_after, sizeof(answer->retry_after), "%s, %.2s %s %.4s %.8s GMT",
-		         days[at / 86400 % 7], text + 8, months[(text[5] - '0') * 10 + text[6] - '0' - 1], text, text + 11);
-	}
+	if (ca->retry_after_date)
+		ca_http_date(ca_now_at(ca) + ca->date_offset_s + ca->retry_after_s, answer->retry_after, sizeof(answer->retry_after));
 }
 
 static bool same_names(const struct ca *ca, const struct ca_order *order, const json_t *identifiers)

@@ -58,4 +58,7 @@ void ca_thumbprint(const char *jwk_text, char out[static 64]);
 /* Issues for the CSR, whose names must be those of the order. NULL or the reason of a badCSR. */
 const char *ca_sign(struct ca *ca, struct ca_order *order, const char *csr_b64);
 
+/* As a Date header has it. */
+void ca_http_date(int64_t at, char *out, size_t size);
+
 #endif

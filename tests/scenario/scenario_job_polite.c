@@ -365,6 +365,83 @@ static void test_damage(void **state)
 	assert_result(world, 0, JOB_ISSUED);
 }
 
+/* Nothing is decided by a clock that cannot be right: nobody is asked, nothing is counted, and it goes on when the clock is set. */
+static void assert_no_decision(struct world *world, const char *words)
+{
+	const size_t orders = world->ca->order_count;
+
+	assert_true(WIFEXITED(world_run(world)));
+	assert_true(world->last->done);
+	assert_int_equal(world->last->result, -1);
+	assert_int_equal(world->last->error.kind, ERROR_CLOCK);
+	assert_non_null(strstr(world->last->error.message, words));
+	assert_int_equal(world->ca->order_count, orders);
+}
+
+static void test_a_clock_that_went_back(void **state)
+{
+	struct world *world = *state;
+	size_t asked;
+
+	configure(world, 2, "");
+	world->built_at = world->ca->wall_at_ms / 1000 - DAY_S;
+	run(world);
+	assert_result(world, 1, JOB_ISSUED);
+	asked = world->ca->requests;
+	ca_pass_time(world->ca, -3 * (int64_t)DAY_S);
+	assert_no_decision(world, "certd was built later");
+	world->built_at = 0;
+	assert_no_decision(world, "as a CA's clock said too");
+	ca_pass_time(world->ca, -56 * 365 * (int64_t)DAY_S); /* about 1970 */
+	assert_no_decision(world, "as a CA's clock said too");
+	assert_int_equal(world->ca->requests, asked);
+	ca_pass_time(world->ca, 56 * 365 * (int64_t)DAY_S + 3 * (int64_t)DAY_S);
+	run(world);
+	assert_result(world, 0, JOB_NOT_DUE);
+}
+
+/* Ten years ahead, so that all seem to have ended long since: no order, and no memory of it. */
+static void test_a_clock_that_is_ahead(void **state)
+{
+	struct world *world = *state;
+	const int64_t ten_years_s = 3650 * (int64_t)DAY_S;
+	size_t asked;
+
+	configure(world, 3, "");
+	run(world);
+	assert_result(world, 2, JOB_ISSUED);
+	ca_pass_time(world->ca, ten_years_s);
+	world->ca->date_offset_s = -ten_years_s;
+	asked = world->ca->requests;
+	for (int i = 0; i < 3; i++) {
+		world->options.named = i == 1;
+		world->options.force = i == 2;
+		assert_no_decision(world, "the clock of this machine says 2036");
+	}
+	/* The directory, and a nonce to be sure: of one CA, not for each certificate. */
+	assert_int_equal(world->ca->requests, asked + (size_t)(3 * 2));
+	world->options.named = world->options.force = false;
+	ca_pass_time(world->ca, -ten_years_s);
+	world->ca->date_offset_s = 0;
+	run(world);
+	for (size_t i = 0; i < 3; i++)
+		assert_result(world, i, JOB_NOT_DUE);
+}
+
+/* A little is nothing; and a CA alone cannot say what time it is when we know nothing of it yet: a day is let pass. */
+static void test_a_clock_that_is_a_little_off(void **state)
+{
+	struct world *world = *state;
+
+	configure(world, 1, "");
+	world->ca->date_offset_s = 23 * HOUR_S;
+	run(world);
+	assert_result(world, 0, JOB_ISSUED);
+	world->ca->date_offset_s = 0;
+	run(world);
+	assert_result(world, 0, JOB_NOT_DUE);
+}
+
 int main(void)
 {
 #define STORY(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
@@ -382,6 +459,9 @@ int main(void)
 		STORY(test_validations_that_fail),
 		STORY(test_renewals_are_exempt),
 		STORY(test_damage),
+		STORY(test_a_clock_that_went_back),
+		STORY(test_a_clock_that_is_ahead),
+		STORY(test_a_clock_that_is_a_little_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

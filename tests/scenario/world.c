@@ -213,6 +213,7 @@ static _Noreturn void live(const struct world *world)
 		.random = random_system(),
 		.runner = runner_system(),
 		.http = &http,
+		.built_at = world->built_at,
 		.outcome = take_turn,
 		.self = &turns,
 	};

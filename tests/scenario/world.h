@@ -46,6 +46,7 @@ struct world {
 	const char *head; /* what else world_configure() says outside of blocks; or NULL */
 	const struct job_account_wish *account; /* the next runs are `certd account` with the only account there is */
 	unsigned int runs;
+	int64_t built_at; /* when the next runs were built; 0: nobody knows */
 	char more[WORLD_MORE_MAX]; /* of the configuration: certificates, a ca block; for the next world_configure() */
 };
 
