@@ -213,11 +213,42 @@ static int count_one(struct store_ca *memory, void *self, struct error *err)
 	return store_ca_event_add(memory, count->log, count->key, count->at, count->limit->window_s, err);
 }
 
+/* An order that was taken is the CA's latest word: what was paused is not any more. */
+static int lift(struct store_ca *memory, void *self, struct error *err)
+{
+	const struct job_polite_keys *keys = self;
+
+	(void)err;
+	(void)store_ca_hold_remove(memory, STORE_CA_NAMES, STORE_CA_NEW_ORDER, keys->names);
+	(void)store_ca_hold_remove(memory, STORE_CA_ACCOUNT, STORE_CA_NEW_ORDER, keys->account);
+	return 0;
+}
+
+static void lift_holds(struct job_polite *polite, const struct job_polite_wish *wish)
+{
+	const struct store_ca *memory = job_polite_recall(polite, wish->store, wish->ca);
+	size_t count = 0;
+	const struct store_ca_hold *holds = memory ? store_ca_holds(memory, &count) : NULL;
+	struct job_polite_keys keys;
+	struct error err;
+	bool any = false;
+
+	if (count == 0 || make_keys(wish, &keys, &err) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		any = any || (holds[i].endpoint == STORE_CA_NEW_ORDER &&
+		              (text_equal(holds[i].key, keys.names) || text_equal(holds[i].key, keys.account)));
+	if (any)
+		(void)job_polite_change(polite, wish->store, wish->ca, lift, &keys);
+}
+
 void job_polite_note_order(struct job_polite *polite, const struct job_polite_wish *wish)
 {
 	struct count count = { STORE_CA_ORDERS, NULL, wish->now_at, &wish->ca->orders_per_account };
 	struct job_polite_keys keys;
 	struct error err;
+
+	lift_holds(polite, wish);
 
 	if (job_polite_is_exempt(wish, STORE_CA_ORDERS) || wish->ca->orders_per_account.max == 0 ||
 	    make_keys(wish, &keys, &err) < 0)

@@ -252,6 +252,10 @@ static void test_paused(void **state)
 	world->options.named = true;
 	run(world);
 	assert_result(world, 0, JOB_ISSUED);
+	world->options.named = false;
+	world->options.force = true;
+	run(world);
+	assert_result(world, 0, JOB_ISSUED);
 }
 
 /* A dozen are due, and the CA takes five in three hours: no more in any such time, nobody is forgotten, and it is told when it goes on. */
