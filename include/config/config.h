@@ -50,6 +50,7 @@ struct config_ca {
 	const char *directory; /* https URL */
 	const char *ca_bundle; /* file, or NULL for the system's trust store */
 	const char *caa; /* its name in CAA records, of those that are built in; or NULL */
+	bool staging; /* known to issue what nobody trusts */
 	bool eab_needed; /* known to make no account without external account binding */
 	const char *eab_kid; /* or NULL */
 	const char *eab_hmac_file; /* base64url of the MAC key; or NULL */

@@ -267,6 +267,22 @@ static bool is_twice(const struct config_ca *const *cas, size_t count, const str
 	return false;
 }
 
+/* What a staging environment issues must not come into use only because a CA is away. */
+static void check_staging(struct config_build *b, const struct choice *chosen, const struct config_ca *const *cas, size_t count)
+{
+	const struct config_ca *staging = NULL, *real = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (cas[i]->staging)
+			staging = cas[i];
+		else if (cas[i]->caa != NULL)
+			real = cas[i];
+	}
+	if (staging != NULL && real != NULL)
+		config_problem(b->problems, chosen->file, chosen->lines[0],
+		               "ca: %s issues certificates that no browser trusts: it cannot stand in for %s", staging->name, real->name);
+}
+
 void config_build_choose_cas(struct config_build *b, const struct config_block *block, const struct config_placed *own,
                              const struct config_placed *global, struct config_settings *settings)
 {
@@ -297,6 +313,7 @@ void config_build_choose_cas(struct config_build *b, const struct config_block *
 			               words.chosen.texts[i]);
 		cas[count++] = derive(b, &words, ca, words.chosen.texts[i]);
 	}
+	check_staging(b, &words.chosen, cas, count);
 	if (count == 0)
 		return;
 	settings->ca = cas[0];

@@ -411,7 +411,9 @@ static void test_several_cas_that_cannot_be(void **state)
 	       "2: eab-kid: there are 2 CAs, and each has its own");
 	expect("ca = { letsencrypt, zerossl }\ncertificate \"a\" { names = { a.example }\neab-kid = a eab-hmac-file = /nonexistent/a }\n",
 	       "3: eab-kid: there are 2 CAs");
-	expect("ca = { google, google-staging, zerossl, letsencrypt, letsencrypt-staging, actalis, sslcom-rsa, sslcom-ecc, sectigo }\n",
+	expect("ca = {\nzerossl, letsencrypt-staging }\n",
+	       "2: ca: letsencrypt-staging issues certificates that no browser trusts: it cannot stand in for zerossl");
+	expect("ca = { google, zerossl, letsencrypt, actalis, sslcom-rsa, sslcom-ecc, sectigo, https://x.example/, https://y.example/ }\n",
 	       "1: ca: more than 8 are too many");
 }
 
