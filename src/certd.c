@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{ "renew", cli_renew, "renew and deploy what is due" },
 	{ "run", cli_run, "the daemon: renews what becomes due for as long as it runs" },
 	{ "job", cli_job, "what the daemon starts; nothing for people" },
+	{ "reload", cli_reload, "the daemon reads its configuration again" },
 	{ "status", cli_status, "what is managed, until when, what is next, what failed" },
 	{ "site", cli_site, "write the NGINX site: http to https, files, websockets" },
 	{ "snippet", cli_snippet, "print or write the NGINX snippets" },

@@ -32,6 +32,7 @@ int cli_rollback(const struct cli *cli, int argc, char **argv);
 int cli_revoke(const struct cli *cli, int argc, char **argv);
 int cli_check(const struct cli *cli, int argc, char **argv);
 int cli_account(const struct cli *cli, int argc, char **argv);
+int cli_reload(const struct cli *cli, int argc, char **argv);
 int cli_check_config(const struct cli *cli, int argc, char **argv);
 
 /* Loads the configuration; every error in it goes to stderr as "FILE:LINE: message". NULL after one, *ret_status then holds the

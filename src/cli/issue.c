@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
+#include "cli/remote.h"
 #include "cli/site.h"
 #include "config/config.h"
 #include "config/directive.h"
@@ -238,6 +239,8 @@ static void forget(const struct config *config, const struct issue *issue)
 	r = file_open_dir(config->conf_dir, &fd, &err);
 	if (r == FILE_OK)
 		r = file_remove(fd, leaf, &err);
+	if (r >= 0)
+		r = cli_remote_reload(config, &err);
 	if (r < 0)
 		log_failure(LOG_LEVEL_WARNING, issue->name, &err);
 }
@@ -266,19 +269,67 @@ static int remember(const struct config *config, const struct issue *issue, cons
 	return CLI_EXIT_OK;
 }
 
-static int run_job(const struct cli *cli, const struct issue *issue, const struct config *config,
+/* The file as it was before, or gone where there was none; and the daemon has it so, too. */
+static void put_back(const struct issue *issue, const struct config *config, const struct buf *before)
+{
+	struct error err;
+
+	error_clear(&err);
+	if (before->len == 0)
+		forget(config, issue);
+	else if (config_save(config, issue->name, buf_text(before), &err) < 0 || cli_remote_reload(config, &err) < 0)
+		log_failure(LOG_LEVEL_WARNING, issue->name, &err);
+}
+
+static int read_before(const struct issue *issue, const struct config *config, struct buf *before, struct error *err)
+{
+	CLEANUP(clean_fd) int fd = -1;
+	char leaf[IDENT_NAME_SIZE + sizeof(".conf")];
+	int r = file_open_dir(config->conf_dir, &fd, err);
+
+	snprintf(leaf, sizeof(leaf), "%s.conf", issue->name);
+	return r == FILE_OK && file_read(fd, leaf, before, err) < 0 ? -1 : r < 0 ? -1 : 0;
+}
+
+/* Where a daemon runs: it reads what is to be issued in the files, so they are written before. What did not come to a certificate is put back. */
+static int run_remote(const struct issue *issue, const struct config *config, const char *text, const struct job *job,
+                      struct job_outcome *ret, struct error *err)
+{
+	CLEANUP(buf_done) struct buf before = BUF(TEXT_MAX);
+	const struct config_certificate *certificate = config_find(config, issue->name);
+	int r;
+
+	if (issue->options.dry_run || !issue->options.deploy)
+		return CLI_REMOTE_NONE;
+	if (!cli_remote_is_there(config))
+		return CLI_REMOTE_NONE;
+	if (read_before(issue, config, &before, err) < 0 || config_save(config, issue->name, text, err) < 0)
+		return -1;
+	r = cli_remote_reload(config, err);
+	if (r == CLI_REMOTE_DONE)
+		r = cli_remote_run(job, &certificate, 1, &issue->options, ret, err);
+	if ((r < 0 && err->kind != ERROR_INTERRUPTED) || (r == 0 && !was_issued(ret)))
+		put_back(issue, config, &before);
+	return r;
+}
+
+static int run_job(const struct cli *cli, const struct issue *issue, const struct config *config, const char *text,
                    struct job_outcome *ret, struct error *err)
 {
 	const struct config_certificate *certificate = config_find(config, issue->name);
 	struct cli_progress progress;
 	struct job job;
+	bool remote;
 	int r;
 
 	cli_progress_init(&progress, cli->quiet);
 	cli_progress_job(&progress, config, &job);
-	r = job_run(&job, &certificate, 1, &issue->options, ret, err);
+	r = run_remote(issue, config, text, &job, ret, err);
+	remote = r != CLI_REMOTE_NONE;
+	if (!remote)
+		r = job_run(&job, &certificate, 1, &issue->options, ret, err);
 	cli_progress_end(&progress);
-	if (r == 0 && !issue->options.dry_run)
+	if (!remote && r == 0 && !issue->options.dry_run)
 		job_metrics_update(config, clock_wall(job.clock));
 	return r;
 }
@@ -315,7 +366,7 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
 	if (is_new && save(config, issue, text) != CLI_EXIT_OK)
 		return CLI_EXIT_FAILED;
-	if (run_job(cli, issue, with, &outcome, &err) < 0) {
+	if (run_job(cli, issue, with, text, &outcome, &err) < 0) {
 		if (is_new)
 			forget(config, issue);
 		return cli_fail("issue", &err);

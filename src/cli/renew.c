@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
+#include "cli/remote.h"
 #include "config/config.h"
 #include "job/metrics.h"
 
@@ -79,15 +80,19 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	struct renew renew = { .list = list, .status = CLI_EXIT_OK };
 	struct job job;
 	struct error err;
+	bool remote;
 	int r;
 
 	error_clear(&err);
 	cli_progress_init(&renew.progress, cli->quiet);
 	cli_progress_job(&renew.progress, config, &job);
 	job.outcome = on_outcome;
-	r = job_run(&job, chosen, count, options, NULL, &err);
+	r = cli_remote_run(&job, chosen, count, options, NULL, &err);
+	remote = r != CLI_REMOTE_NONE;
+	if (!remote)
+		r = job_run(&job, chosen, count, options, NULL, &err);
 	cli_progress_end(&renew.progress);
-	if ((r == 0 || err.kind == ERROR_INTERRUPTED) && !options->dry_run)
+	if (!remote && (r == 0 || err.kind == ERROR_INTERRUPTED) && !options->dry_run)
 		job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)
 		renew.status = cli_outcome_worst(renew.status, cli_fail("renew", &err));

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/cas.h"
 #include "cli/outcome.h"
+#include "cli/remote.h"
 #include "cli/status_table.h"
 #include "config/config.h"
 #include "crypto/keytype.h"
@@ -23,7 +24,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATH_TEXT_MAX = 4096 };
+enum { PATH_TEXT_MAX = 4096, DAEMON_TEXT_SIZE = 128 };
 
 static const char help[] = "Usage: certd status [--json] [CERT...]\n\n"
 			   "Shows what is managed, until when, what is next, and what failed.\n"
@@ -216,6 +217,7 @@ static int show_unreadable(const struct config_certificate *certificate, const s
 static int show(struct look *look, const struct config_certificate *const *chosen, size_t count)
 {
 	const int64_t now_at = clock_wall(clock_system());
+	char daemon[DAEMON_TEXT_SIZE];
 	int worst = CLI_EXIT_OK;
 
 	cli_status_table_init(&look->table);
@@ -235,6 +237,8 @@ static int show(struct look *look, const struct config_certificate *const *chose
 	}
 	if (!look->list)
 		cli_status_table_end(&look->table, now_at);
+	if (look->table.terminal && !look->list && cli_remote_describe(look->config, daemon, sizeof(daemon)) == CLI_REMOTE_DONE)
+		puts(daemon);
 	job_polite_done(&look->polite);
 	return worst;
 }

@@ -5,7 +5,7 @@ import signal
 import socket
 
 import pytest
-from lab import BARE, NAMES, wait_for
+from lab import BARE, NAMES, WWW, wait_for
 from lab.varlink import Client
 
 
@@ -109,3 +109,46 @@ def test_garbage_slowness_and_crowds(daemon):
     for one in slow:
         one.close()
     assert daemon.process.poll() is None
+
+
+def test_commands_have_the_daemon_do_it(lab, daemon):
+    """It holds the lock, so it does the work; what is printed, the exit status and what is remembered are as without it."""
+    lab.prepare_site()
+    running = daemon()
+    done = lab.issue()
+    assert done.status == 0 and "issued and served: generation 1" in done.out, done
+    assert ": order: " in done.err and lab.status()["state"] == "valid"
+    lab.assert_served()
+    done = lab.certd("issue", "--json", *NAMES)
+    assert done.status == 0 and done.json()["certificates"][0]["result"] == "not-due", done
+    orders = lab.ca.orders()
+    done = lab.certd("renew")
+    assert done.status == 0 and "not due" in done.out and lab.ca.orders() == orders, done
+    done = lab.certd("renew", "--force", BARE)
+    assert done.status == 0 and "generation 2" in done.out and lab.ca.orders() == orders + 1, done
+
+    # Another type of key, remembered only because it came to a certificate.
+    done = lab.issue("--key", "ecdsa-p384")
+    assert done.status == 0 and "generation 3" in done.out and lab.status()["key"] == "ecdsa-p384", done
+    file = lab.path / "conf.d" / f"{BARE}.conf"
+    before = file.read_text()
+    lab.write_conf(preflight=False)
+    lab.dns.post("add-a", host=WWW, addresses=["127.0.0.99"])
+    done = lab.issue("--key", "ecdsa-p256")
+    assert done.status == 1 and WWW in done.err and file.read_text() == before, done
+    assert lab.status()["generation"] == 3 and lab.status()["key"] == "ecdsa-p384"
+    lab.assert_served()
+
+    assert lab.certd("reload").status == 0
+    good = lab.conf.read_text()
+    lab.conf.write_text(good + "no-such-directive = 1\n")
+    done = lab.certd("reload")
+    assert done.status == 2 and "no-such-directive" in done.err, done
+    lab.conf.write_text(good)
+
+    # What it cannot do names who is at work.
+    done = lab.certd("renew", "--dry-run", BARE)
+    assert done.status == 4 and str(running.pid) in done.err, done
+    os.kill(running.pid, signal.SIGTERM)
+    assert running.wait(15).status == 0
+    assert lab.certd("reload").status == 1
