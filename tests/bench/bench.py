@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What one certificate of two names costs, with an account that the CA knows already. Prints figures, judges none.
+"""What one certificate of two names costs: the first one, with the account; one that is forced; and a renewal at the time that the CA suggests,
+which asks for its window before and for the new one's after it. Prints figures, judges none.
 
     CERTD=/path/to/certd tests/bench/bench.py [--json] [--runs N]
 
@@ -18,6 +19,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,7 +29,7 @@ sys.dont_write_bytecode = True
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "tests" / "system"))
 
-from lab import BARE, Lab, Pebble  # noqa: E402
+from lab import BARE, NAMES, Lab, Pebble  # noqa: E402
 from lab.relay import Relay  # noqa: E402
 
 POLL_S = 0.002
@@ -82,57 +84,97 @@ def cpu_of_children_s():
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(lab, relay):
-    """One forced renewal through the relay."""
-    asked, cpu_s = len(lab.ca.requests()), cpu_of_children_s()
+def forget(lab):
+    """As if nothing had ever been issued here."""
+    for name in ("accounts", "certificates", "live", "index"):
+        path = lab.state / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    (lab.path / "conf.d" / f"{BARE}.conf").unlink(missing_ok=True)
+
+
+def make_due(lab):
+    """The instant that was drawn from the window has come, and the CA is to be asked whether the window is still the same."""
+    path = lab.state / "certificates" / BARE / "state.json"
+    state = json.loads(path.read_text())
+    ari = state["ari"][0] if isinstance(state["ari"], list) else state["ari"]
+    for section in (state, ari):
+        section.pop("early_at", None)
+    ari.update(chosen="2020-01-01T00:00:00Z", next_check_at="2020-01-01T00:00:00Z")
+    path.write_text(json.dumps(state))
+
+
+KINDS = {
+    "the first, with the account": (forget, ("issue", *NAMES)),
+    "forced": (lambda lab: None, ("renew", "--force", BARE)),
+    "at the suggested time": (make_due, ("renew",)),
+}
+
+
+def measure(lab, relay, arguments):
+    """One certificate through the relay."""
+    asked, orders, cpu_s = len(lab.ca.requests()), lab.ca.orders(), cpu_of_children_s()
     relay.reset()
-    running = lab.begin("renew", "--force", BARE)
+    running = lab.begin(*arguments)
     watch = MemoryWatch(running.pid, lab.program)
     watch.start()
     done = running.wait(120)
     peaks = watch.stop()
-    if done.status != 0:
-        raise SystemExit(f"the renewal failed, there is nothing to measure: {done}")
+    if done.status != 0 or lab.ca.orders() != orders + 1:
+        raise SystemExit(f"there was no new certificate, and nothing to measure: {done}")
     requests = lab.ca.requests()[asked:]
     return {
         "requests": len(requests), "nonce_requests": sum(path == "/nonce-plz" for _, path in requests),
         "polls": sum(method == "POST" and path.startswith(("/authZ/", "/my-order/")) for method, path in requests),
+        "windows": sum("renewalInfo" in path for _, path in requests),
         "connections": relay.connections, "turns": relay.turns, "wall_s": done.wall_s,
         "cpu_s": cpu_of_children_s() - cpu_s, "memory": peaks, "paths": [f"{m} {p}" for m, p in requests],
     }
 
 
 def run(certd, runs):
+    """{kind: (measures near the CA, measures far away from it)}"""
+    figures = {}
     lab = Lab(certd)
     relay = Relay(lab.address, lab.ca.port).start()
     try:
         lab.write_conf(ca=f"https://{lab.address}:{relay.port}/dir")
         lab.start()
-        lab.issued()
-        near = [measure(lab, relay) for _ in range(runs)]
-        relay.delay_s = DELAY_S
-        far = [measure(lab, relay) for _ in range(max(1, runs // 2))]
+        for kind, (prepare, arguments) in KINDS.items():
+            taken = []
+            for delay_s, times in ((0, runs), (DELAY_S, max(1, runs // 2))):
+                relay.delay_s = delay_s
+                measures = []
+                for _ in range(times):
+                    prepare(lab)
+                    measures.append(measure(lab, relay, arguments))
+                taken.append(measures)
+            figures[kind] = taken
     finally:
         lab.close()
         relay.stop()
-    return near, far
+    return figures
 
 
 def middle(measures, key):
     return statistics.median(measure[key] for measure in measures)
 
 
-def tell(near, far):
-    print("a certificate of two names, known account, a new key (median of each)")
-    print(f"  requests to the CA       {middle(near, 'requests'):6.0f}   of them for a nonce: "
-          f"{middle(near, 'nonce_requests'):.0f}, looks at authorizations and orders: {middle(near, 'polls'):.0f}")
-    print(f"  connections to the CA    {middle(near, 'connections'):6.0f}")
-    print(f"  turns on the wire        {middle(near, 'turns'):6.0f}")
-    print(f"  wall time                {middle(near, 'wall_s'):6.2f} s")
-    extra = middle(far, "wall_s") - middle(near, "wall_s")
-    print(f"  at {2000 * DELAY_S:.0f} ms round trip     {middle(far, 'wall_s'):6.2f} s   {extra:.2f} s more: "
-          f"{extra / (2 * DELAY_S):.1f} round trips")
-    print(f"  CPU of all processes     {1000 * middle(near, 'cpu_s'):6.0f} ms")
+def tell(figures):
+    rows = [("requests to the CA", "requests", "{:.0f}"), ("  for a nonce", "nonce_requests", "{:.0f}"),
+            ("  looks at authorizations, orders", "polls", "{:.0f}"), ("  questions for windows", "windows", "{:.0f}"),
+            ("connections to the CA", "connections", "{:.0f}"), ("turns on the wire", "turns", "{:.0f}"),
+            ("wall time", "wall_s", "{:.2f} s"), ("CPU of all processes", "cpu_s", "{:.3f} s")]
+    print("a certificate of two names, a new key (median of each)")
+    print(" " * 36 + "".join(f"{kind:>30}" for kind in figures))
+    for title, key, form in rows:
+        print(f"  {title:<34}" + "".join(f"{form.format(middle(near, key)):>30}" for near, _ in figures.values()))
+    extras = [middle(far, "wall_s") - middle(near, "wall_s") for near, far in figures.values()]
+    print(f"  {f'more at {2000 * DELAY_S:.0f} ms round trip':<34}" + "".join(f"{f'{extra:.2f} s':>30}" for extra in extras))
+    print(f"  {'  in round trips':<34}" + "".join(f"{extra / (2 * DELAY_S):>30.1f}" for extra in extras))
+    near = [measure for near, _ in figures.values() for measure in near]
     for name in sorted({name for measure in near for name in measure["memory"]}):
         peaks = [measure["memory"][name] for measure in near if name in measure["memory"]]
         print(f"  memory of {name:<15}{max(rss for rss, _ in peaks):6d} KiB resident, "
@@ -149,13 +191,13 @@ def main():
         parser.error("no certd to measure: build it, and name it in the environment variable CERTD")
     if not Pebble.available():
         parser.error("pebble and pebble-challtestsrv are not installed")
-    near, far = run(pathlib.Path(certd).resolve(), arguments.runs)
+    figures = run(pathlib.Path(certd).resolve(), arguments.runs)
     if arguments.json:
-        print(json.dumps({"near": near, "far": far, "delay_s": DELAY_S,
+        print(json.dumps({"kinds": {kind: {"near": near, "far": far} for kind, (near, far) in figures.items()}, "delay_s": DELAY_S,
                           "size": subprocess.run(["size", str(certd)], capture_output=True, text=True,
                                                  check=False).stdout.split("\n")[1:2]}, indent=1))
     else:
-        tell(near, far)
+        tell(figures)
 
 
 if __name__ == "__main__":
