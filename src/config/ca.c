@@ -27,7 +27,7 @@ static const struct config_ca builtin[] = {
 	  .failures_per_name = { 5, HOUR_S },
 	  .renewals_exempt = true },
 	{ .name = "letsencrypt-staging",
-	  .directory = "https://acme-staging-v02.api.letsencrypt.org/directory",
+	  .directory = "https://acme-staging-v02.api.letsencrypt.org/directory", .staging = true,
 	  .caa = "letsencrypt.org",
 	  .orders_per_account = { 1500, 3 * HOUR_S },
 	  .certificates_per_names = { CONFIG_LIMIT_MAX, 7 * DAY_S },
