@@ -52,7 +52,7 @@ static void fill(const struct job_view *view, const struct plan_decision *decisi
 		.generation = view->survey.newest,
 		.not_after_at = view->survey.have ? view->survey.facts.not_after_at : 0,
 		.renew_at = decision->renew_at,
-		.check_at = view->survey.state.ari_next_check_at,
+		.check_at = job_survey_next_check_at(&view->survey),
 		.served = view->served,
 	};
 }
