@@ -26,6 +26,7 @@ struct job_polite_wish {
 	bool named; /* a person named the certificate: what the CA has paused may have been lifted */
 	bool resumes; /* an order that was placed is gone on with, so none is placed */
 	bool replaces; /* it names the certificate that it replaces, within the CA's window for that (RFC 9773) */
+	unsigned int orders; /* as many as it takes, one a type of key; 0 is one */
 	bool renews; /* it is for the names of the certificate that there is, of the same CA */
 };
 

@@ -28,11 +28,12 @@ bool job_polite_is_exempt(const struct job_polite_wish *wish, enum store_ca_log 
 	return false;
 }
 
-/* When one more fits; 0 for now. */
+/* When so many more fit (where that many ever do); 0 for now. */
 static int64_t free_at(const struct store_ca *memory, enum store_ca_log log, const char *key, const struct config_limit *limit,
-                       int64_t now_at)
+                       unsigned int more, int64_t now_at)
 {
 	CLEANUP(clean_free) int64_t *times = NULL;
+	const unsigned int beside = more > 1 && limit->max >= more ? more - 1 : 0;
 	size_t count;
 
 	if (limit->max == 0)
@@ -41,7 +42,7 @@ static int64_t free_at(const struct store_ca *memory, enum store_ca_log log, con
 	if (!times)
 		return 0;
 	count = store_ca_event_list(memory, log, key, times, limit->max);
-	return plan_limit_free_at(limit->max, limit->window_s, times, count, now_at);
+	return plan_limit_free_at(limit->max - beside, limit->window_s, times, count, now_at);
 }
 
 __attribute__((format(printf, 5, 6))) static bool wait_until(struct error *ret_why, const struct job_polite_wish *wish,
@@ -75,7 +76,7 @@ static bool within_failures(const struct store_ca *memory, const struct job_poli
 
 		if (store_ca_key(wish->account_url, ident->value + (ident->wildcard ? strlen("*.") : 0), key, &err) < 0)
 			continue;
-		at = free_at(memory, STORE_CA_FAILURES, key, limit, wish->now_at);
+		at = free_at(memory, STORE_CA_FAILURES, key, limit, 1, wish->now_at);
 		if (at != 0)
 			return wait_until(ret_why, wish, at, "failures-per-name",
 			                  "it lets the validation of a name fail %u times within %s, and %s did", limit->max,
@@ -95,14 +96,14 @@ bool job_polite_within_limits(const struct store_ca *memory, const struct job_po
 		return true;
 	at = job_polite_is_exempt(wish, STORE_CA_CERTIFICATES) ?
 	             0 :
-	             free_at(memory, STORE_CA_CERTIFICATES, keys->names, certificates, wish->now_at);
+	             free_at(memory, STORE_CA_CERTIFICATES, keys->names, certificates, wish->orders, wish->now_at);
 	if (at != 0)
 		return wait_until(ret_why, wish, at, "certificates-per-names",
 		                  "it issues %u certificates for exactly the same names within %s, and did", certificates->max,
 		                  time_format_duration(certificates->window_s, window));
 	at = keys->account[0] == '\0' || job_polite_is_exempt(wish, STORE_CA_ORDERS) ?
 	             0 :
-	             free_at(memory, STORE_CA_ORDERS, keys->account, orders, wish->now_at);
+	             free_at(memory, STORE_CA_ORDERS, keys->account, orders, wish->orders, wish->now_at);
 	if (at != 0)
 		return wait_until(ret_why, wish, at, "orders-per-account",
 		                  "it takes %u orders from an account within %s, and got them", orders->max,

@@ -56,6 +56,19 @@ static bool in_windows(const struct job_survey *survey, int64_t now_at)
 	return true;
 }
 
+/* One for each type of key, but for those that an attempt that was cut off has already. */
+static unsigned int count_orders(const struct job_polite_asker *asker)
+{
+	const struct job_survey *survey = asker->survey;
+	const size_t count = asker->certificate->settings.keys.count;
+
+	for (size_t i = 1; i < count && survey->state.attempts > 0; i++) {
+		if (text_equal(survey->state.order_names, survey->digests[i]))
+			return (unsigned int)(count - i);
+	}
+	return (unsigned int)count;
+}
+
 static void fill_wish(const struct job_polite_asker *asker, const struct config_ca *ca, const char *account_url,
                       struct job_polite_wish *ret)
 {
@@ -72,6 +85,7 @@ static void fill_wish(const struct job_polite_asker *asker, const struct config_
 		.resumes = resumes(asker, ca, account_url),
 		.replaces = same_ca && !asker->dry_run && text_equal(survey->state.account, account_url) &&
 		            in_windows(survey, asker->now_at),
+		.orders = count_orders(asker),
 		.renews = same_ca && ident_list_same(&survey->names, &asker->certificate->names),
 	};
 }

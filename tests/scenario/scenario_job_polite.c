@@ -298,6 +298,24 @@ static void test_the_same_names_again(void **state)
 	assert_result(world, 0, JOB_ISSUED);
 }
 
+/* A pair of certificates spends two: the first one alone would be of no use. */
+static void test_a_pair_spends_two(void **state)
+{
+	struct world *world = *state;
+
+	configure(world, 1, "certificates-per-names = \"3/7d\"");
+	world_configure(world, "\"a.example\"", "key = { \"ecdsa-p256\", \"rsa-2048\" }");
+	run(world);
+	assert_result(world, 0, JOB_ISSUED);
+	assert_int_equal(world->ca->order_count, 2);
+	world->options.force = true;
+	assert_silence(world, 0);
+	world_configure(world, "\"a.example\"", "");
+	run(world);
+	assert_result(world, 0, JOB_ISSUED);
+	assert_silence(world, 0);
+}
+
 /* Failures are counted by name: what fails for one certificate is known to fail for another. */
 static void test_validations_that_fail(void **state)
 {
@@ -460,6 +478,7 @@ int main(void)
 		STORY(test_paused),
 		STORY(test_a_storm),
 		STORY(test_the_same_names_again),
+		STORY(test_a_pair_spends_two),
 		STORY(test_validations_that_fail),
 		STORY(test_renewals_are_exempt),
 		STORY(test_damage),
