@@ -271,6 +271,37 @@ static void test_many_certificates_and_one_that_is_away(void **state)
 	assert_int_equal(ca_issued(world->ca), MORE + 1);
 }
 
+/* Of two certificates the first one is there when the CA dies: the generation gets none of it, but both of the other CA. */
+static void test_two_kinds_of_key_are_of_one_ca(void **state)
+{
+	const struct ca_fault second = { .action = CA_BREAK, .endpoint = CA_NEW_ORDER, .skip = 1, .times = -1 };
+	static const char *const files[] = { "cert.pem", "cert-rsa.pem" };
+	struct world *world = *state;
+
+	world_configure(world, "\"a.example\"", "key = { \"ecdsa-p256\", \"rsa-2048\" }");
+	ca_add_fault(world->ca, &second);
+	world_must(world, JOB_ISSUED);
+	assert_int_equal(ca_issued(world->ca), 1);
+	assert_int_equal(ca_issued(world->other), 2);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		CLEANUP(buf_done) struct buf pem = BUF(64 * 1024);
+		char path[512];
+		struct error err;
+
+		snprintf(path, sizeof(path), "%s/state/live/" WORLD_CERT "/%s", world->path, files[i]);
+		assert_int_equal(file_read(AT_FDCWD, path, &pem, &err), FILE_OK);
+		assert_string_equal(buf_text(&pem), world->other->orders[i].leaf_pem);
+	}
+	/* And the next ones are of the first CA again, and take the place of none of its own. */
+	ca_clear_faults(world->ca);
+	ca_pass_time(world->ca, 61 * (int64_t)DAY_S);
+	world_must(world, JOB_ISSUED);
+	assert_int_equal(ca_issued(world->ca), 3);
+	assert_int_equal(ca_issued(world->other), 2);
+	for (size_t i = 0; i < world->ca->order_count; i++)
+		assert_string_equal(world->ca->orders[i].replaces, "");
+}
+
 /* A CA that is known to want it is not asked without. */
 static void test_without_external_account_binding(void **state)
 {
@@ -345,6 +376,7 @@ int main(void)
 		STORY(test_a_failure_of_the_site_is_no_cas),
 		STORY(test_both_are_down),
 		STORY(test_many_certificates_and_one_that_is_away),
+		cmocka_unit_test_setup_teardown(test_two_kinds_of_key_are_of_one_ca, setup_with_windows, world_teardown),
 		STORY(test_without_external_account_binding),
 		cmocka_unit_test(test_killed_while_the_other_helps_out),
 	};
