@@ -368,6 +368,36 @@ static void test_a_hundred_names_and_no_more(void **state)
 	expect(buf_text(&text), "103: names: ");
 }
 
+/* Each name with its directory, as certd.conf(5) has them; and all differ. */
+static void test_the_manual_knows_the_cas(void **state)
+{
+	CLEANUP(buf_done) struct buf manual = BUF(1 << 20);
+	const char *srcdir = getenv("srcdir");
+	size_t count;
+	const struct config_ca *cas = config_builtin_cas(&count);
+	char path[512], item[512];
+	FILE *file;
+	int c;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/packaging/man/certd.conf.5.in", srcdir != NULL ? srcdir : ".");
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while ((c = fgetc(file)) != EOF) {
+		if (c != '\\')
+			buf_append_char(&manual, (char)c);
+	}
+	fclose(file);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(item, sizeof(item), ".It Cm %s\n%s\n", cas[i].name, cas[i].directory);
+		if (strstr(buf_text(&manual), item) == NULL)
+			fail_msg("certd.conf(5) lacks %s", item);
+		assert_int_equal(strncmp(cas[i].directory, "https://", 8), 0);
+		for (size_t k = 0; k < i; k++)
+			assert_true(strcmp(cas[i].name, cas[k].name) != 0 && strcmp(cas[i].directory, cas[k].directory) != 0);
+	}
+}
+
 static void test_several_cas(void **state)
 {
 	struct config *c = build_one("ca = { zerossl, letsencrypt }\n"
@@ -608,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_no_wildcard_loses_its_star),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_a_hundred_names_and_no_more),
+		cmocka_unit_test(test_the_manual_knows_the_cas),
 		cmocka_unit_test(test_several_cas),
 		cmocka_unit_test(test_several_cas_that_cannot_be),
 		cmocka_unit_test(test_the_nearest_word_on_a_ca_counts),
