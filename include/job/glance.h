@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct config_certificate;
+struct job_polite;
 struct store;
 
 enum { JOB_GLANCE_ERROR_SIZE = 512 };
@@ -26,8 +27,9 @@ struct job_glance {
 	char error[JOB_GLANCE_ERROR_SIZE];
 };
 
-/* Whatever is wrong with the files of this certificate is told in the result: it is then due now. */
+/* Whatever is wrong with the files of this certificate is told in the result: it is then due now. polite keeps what was read of the CA, which says when it
+ * may be asked, for the next one. */
 void job_glance(const struct store *store, const struct config_certificate *certificate, int64_t now_at,
-                struct job_glance *ret);
+                struct job_polite *polite, struct job_glance *ret);
 
 #endif

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "daemon/talk.h"
 #include "job/metrics.h"
+#include "job/polite.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct worker {
 	struct job job;
 	void (*show)(void *self, const char *certificate, const char *step, const char *text);
 	struct store *store; /* to look; NULL where there is none yet */
+	struct job_polite polite;
 	struct buf out;
 	int status;
 };
@@ -72,7 +74,7 @@ static void answer_facts(struct worker *worker, const struct config_certificate 
 {
 	struct daemon_answer facts = { .kind = DAEMON_ANSWER_FACTS, .certificate = certificate->name, .result = result };
 
-	job_glance(worker->store, certificate, clock_wall(clock_system()), &facts.glance);
+	job_glance(worker->store, certificate, clock_wall(clock_system()), &worker->polite, &facts.glance);
 	answer(worker, &facts, result[0] != '\0');
 }
 
@@ -174,6 +176,7 @@ static int work(struct worker *worker, const struct config *config, const struct
 
 static void worker_done(struct worker *worker)
 {
+	job_polite_done(&worker->polite);
 	store_free(worker->store);
 	buf_done(&worker->out);
 }

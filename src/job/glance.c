@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "job/polite.h"
 #include "job/survey.h"
 #include "store/store.h"
 
@@ -12,9 +13,23 @@ static int64_t later(const struct store_state *state, int64_t at)
 	return !state->last_ok && state->next_at > at ? state->next_at : at;
 }
 
-static void judge(const struct job_survey *survey, const struct config_certificate *certificate, int64_t now_at,
-                  struct job_glance *ret)
+/* When what is due can be asked of a CA: it may have said, or be known to say, not now. */
+static int64_t may_be_asked_at(const struct job_polite_asker *asker, struct job_polite *polite, int64_t due_at)
 {
+	bool passed[CONFIG_CAS_MAX] = { false };
+	struct error why;
+
+	error_clear(&why);
+	if (job_polite_choose(polite, asker, passed, &why) == JOB_POLITE_WAIT && why.retry_at > due_at)
+		return why.retry_at;
+	return due_at;
+}
+
+static void judge(const struct job_polite_asker *asker, struct job_polite *polite, struct job_glance *ret)
+{
+	const struct job_survey *survey = asker->survey;
+	const struct config_certificate *certificate = asker->certificate;
+	const int64_t now_at = asker->now_at;
 	const struct job_survey_options options = { .now_at = now_at };
 	const struct store_state *state = &survey->state;
 	const int64_t check_at = job_survey_check_at(survey, certificate);
@@ -34,6 +49,8 @@ static void judge(const struct job_survey *survey, const struct config_certifica
 	text_clean(ret->error);
 	switch (decision.verdict) {
 	case PLAN_DUE:
+		ret->next_at = may_be_asked_at(asker, polite, decision.renew_at);
+		break;
 	case PLAN_NOT_DUE:
 		ret->next_at = decision.renew_at;
 		break;
@@ -54,8 +71,9 @@ static void judge(const struct job_survey *survey, const struct config_certifica
 }
 
 void job_glance(const struct store *store, const struct config_certificate *certificate, int64_t now_at,
-                struct job_glance *ret)
+                struct job_polite *polite, struct job_glance *ret)
 {
+	struct job_polite_asker asker = { .store = store, .certificate = certificate, .now_at = now_at };
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	CLEANUP(job_survey_done) struct job_survey survey = { 0 };
 	struct error err;
@@ -70,5 +88,6 @@ void job_glance(const struct store *store, const struct config_certificate *cert
 		text_clean(ret->error);
 		return;
 	}
-	judge(&survey, certificate, now_at, ret);
+	asker.survey = &survey;
+	judge(&asker, polite, ret);
 }
