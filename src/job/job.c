@@ -326,7 +326,6 @@ int job_run(const struct job *job, const struct config_certificate *const *certi
 	    job_clock_check(run.store, clock_wall(job->clock), job->built_at, err) < 0)
 		return -1;
 	r = run_groups(&round, err);
-	if (count > 1)
-		save_index(&run);
+	save_index(&run);
 	return r;
 }

@@ -4,7 +4,7 @@ import pathlib
 import stat
 
 import pytest
-from lab import BARE, pki
+from lab import BARE, pki, wait_for
 
 TOKENS = pathlib.Path(".well-known") / "acme-challenge"
 
@@ -149,11 +149,26 @@ def test_state_that_is_garbage(lab):
     lab.assert_served()
 
 
-def test_missing_live_files_are_a_reason_to_renew(lab):
+def remembers(lab):
+    """Whether a run has kept what it found in the files: not as long as they were written just now."""
+    assert lab.certd("renew").status == 0
+    return (lab.state / "index").exists()
+
+
+def test_live_files_that_are_missing_or_changed_are_a_reason_to_renew(lab):
     lab.issued()
     (lab.live() / "privkey.pem").unlink()
     done = lab.certd("renew")
     assert done.status == 0, done
+    lab.assert_served()
+    wait_for(lambda: remembers(lab), "the files to be old enough")
+    # In place, with the size that it had: only the time of the change tells.
+    generation = lab.live().resolve().name
+    with (lab.live() / "privkey.pem").open("r+b") as key:
+        key.seek(60)
+        key.write(b"A" * 20)
+    done = lab.certd("renew")
+    assert done.status == 0 and lab.live().resolve().name != generation, done
     lab.assert_served()
 
 
