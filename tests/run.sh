@@ -314,7 +314,7 @@ tier_system() {
 	local status=0 before=$failed
 	# Its tests wait more than they work: several of them at once where pytest can do that.
 	set --
-	! /usr/bin/python3 -c 'import xdist' 2>/dev/null || set -- -n "$((jobs * 2))"
+	! /usr/bin/python3 -c 'import xdist' 2>/dev/null || set -- -n "$((jobs * 2))" --dist loadgroup
 	log system env CERTD="$work/plain/certd" /usr/bin/python3 -B -m pytest -p no:cacheprovider -q -ra "$@" \
 		--rootdir="$source/tests/system" --junitxml="$work/system.xml" "$source/tests/system" || status=1
 	tally system junit "$work/system.xml"

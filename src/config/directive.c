@@ -23,7 +23,7 @@ static const struct config_directive directives[] = {
 	{ "agree-tos", CONFIG_KIND_BOOL, EACH, true, ONE(agree_tos), 0, 0, "false", NULL,
 	  "agree to the CA's terms of service" },
 	{ "ca", CONFIG_KIND_CAS, EACH, true, NONE, 0, 0, "letsencrypt", "NAME|URL",
-	  "the CA, by name or by the URL of its directory; several, with commas: the next where one fails" },
+	  "the CA, by name or URL of its directory; with commas several, in order" },
 	{ "directory", CONFIG_KIND_URL, CONFIG_SCOPE_CA, false, NONE, 0, 0, NULL, "URL", "the CA's directory" },
 	{ "ca-bundle", CONFIG_KIND_PATH, FOR_CA, true, NONE, 0, 0, NULL, "FILE",
 	  "whom to trust for the CA's own HTTPS, in place of the system" },

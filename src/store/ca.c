@@ -176,6 +176,8 @@ int store_ca_open(const struct store *store, const char *directory_url, struct s
 	do {
 		r = flock(ca->fd, LOCK_EX);
 	} while (r < 0 && errno == EINTR);
+	if (r == 0 && file_sweep(ca->fd, err) < 0)
+		return -1;
 	r = read_file(&ca, err);
 	if (r == STORE_DAMAGED)
 		r = move_aside(ca, err);

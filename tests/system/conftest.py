@@ -22,6 +22,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "lab(**options): options of the lab that the test gets")
+    config.addinivalue_line("markers", "xdist_group(name): tests that share what is costly to make, and so one process")
     config.addinivalue_line("markers", "slow: takes tens of seconds")
 
 

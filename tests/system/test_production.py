@@ -8,6 +8,8 @@ from lab import BARE, NAMES, WWW
 from lab.container import CA_CONF, Container, Unavailable, cached_root
 from lab.lab import SOURCE
 
+pytestmark = pytest.mark.xdist_group("server")  # one machine for all of them
+
 OTHERS = ("new.example", "www.new.example")
 
 SCRIPT = """\

@@ -8,6 +8,8 @@ import pytest
 from lab import BARE, WWW
 from lab.container import CA_CONF, Container, Unavailable, cached_root
 
+pytestmark = pytest.mark.xdist_group("machine")  # one machine for all of them
+
 SCRIPT = """\
 exec 2>&1
 served() {

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -282,6 +283,18 @@ static void test_keys(void **state)
 	assert_string_equal(b, c);
 }
 
+static void test_what_a_crash_left_goes(void **state)
+{
+	CLEANUP(store_cleanup) struct store *store = open_store(*state);
+	CLEANUP(store_ca_cleanup) struct store_ca *ca = NULL;
+
+	assert_works(store_ca_open(store, CA_URL, &ca, &err));
+	store_ca_free(TAKE(ca));
+	scratch_write(*state, FOLDER "/.tmp-0123456789ab", "half", 0600);
+	assert_works(store_ca_open(store, CA_URL, &ca, &err));
+	assert_int_equal(access(scratch_path(*state, FOLDER "/.tmp-0123456789ab"), F_OK), -1);
+}
+
 int main(void)
 {
 #define IN_SCRATCH(function) cmocka_unit_test_setup_teardown(function, scratch_make, scratch_remove)
@@ -293,6 +306,7 @@ int main(void)
 		IN_SCRATCH(test_damage_costs_only_the_history),
 		IN_SCRATCH(test_writers_side_by_side),
 		IN_SCRATCH(test_all_of_them),
+		IN_SCRATCH(test_what_a_crash_left_goes),
 		cmocka_unit_test(test_keys),
 	};
 
