@@ -60,6 +60,16 @@ int deploy_snippet_path(const struct config *config, const char *certificate_nam
 int deploy_snippet_text(const struct config *config, const struct config_certificate *certificate,
                         const struct store_cert *store, const struct runner *runner, struct buf *out, struct error *err);
 
+/* Before that generation goes live: takes out of the SSL snippet the second certificate, where the live one has it and that generation has not. As
+ * long as the snippet names files that there are not, NGINX would not start. What is left is right for both. */
+int deploy_snippet_prepare(const struct config *config, const struct config_certificate *certificate,
+                           const struct store_cert *store, uint64_t generation, const struct runner *runner, struct error *err);
+
+/* Writes a snippet as it was before; where deploy_snippet_prepare() had taken out a second certificate that the live generation has again, with it. */
+int deploy_snippet_put_back(const struct config *config, const struct config_certificate *certificate,
+                            const struct store_cert *store, const struct runner *runner, const struct buf *before,
+                            struct error *err);
+
 /* Writes the challenge snippet (for the webroot that is the default of all certificates), and the SSL snippet (the placeholder where nothing
  * is live; none with deploy = none), where they differ from what is there. */
 int deploy_write_snippets(const struct config *config, const struct config_certificate *certificate,

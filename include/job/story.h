@@ -90,6 +90,9 @@ int story_save(struct story *story, struct error *err);
 /* What is remembered in survey.state of a CA of the certificate's list. NULL where it cannot be. */
 struct store_state_ca *story_ca_state(struct story *story, const char *directory);
 
+/* Makes the story's generation live. */
+int story_go_live(struct story *story, struct error *err);
+
 /* Until when all certificates of the generation that is deployed are valid. */
 int64_t story_not_after_at(const struct story *story);
 

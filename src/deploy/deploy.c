@@ -51,7 +51,8 @@ static int put_snippet_back(const struct deploy *deploy, struct error *err)
 	if (!deploy->wrote_snippet)
 		return 0;
 	if (deploy->had_snippet)
-		return deploy_snippet_write(deploy->config, name, &deploy->snippet_before, err);
+		return deploy_snippet_put_back(deploy->config, deploy->certificate, deploy->store, deploy->runner,
+		                               &deploy->snippet_before, err);
 	return deploy_snippet_remove(deploy->config, name, err);
 }
 
@@ -150,7 +151,8 @@ static void go_back(struct deploy *deploy, struct error *err)
 	struct error more;
 	bool took = false;
 
-	if (store_live_switch(deploy->store, deploy->previous, &more) < 0) {
+	if (deploy_snippet_prepare(deploy->config, deploy->certificate, deploy->store, deploy->previous, deploy->runner, &more) < 0 ||
+	    store_live_switch(deploy->store, deploy->previous, &more) < 0) {
 		add_to_message(err, "the previous certificate could not be made live again", &more);
 		return;
 	}

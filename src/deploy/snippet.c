@@ -132,28 +132,54 @@ static void pair_paths_done(struct pair_paths *paths)
 	buf_done(&paths->privkey);
 }
 
-/* As many certificates as the live generation has. */
-static int live_text(const struct store_cert *store, uint64_t live, const char *certificate_name,
-                     const struct nginx_version *version, struct buf *out, struct error *err)
+/* With the first certificate, and a second one of that family or NULL. */
+static int text_of_pairs(const struct store_cert *store, const enum key_family *second, const char *certificate_name,
+                         const struct nginx_version *version, struct buf *out, struct error *err)
 {
 	CLEANUP(pair_paths_done) struct pair_paths first = { BUF(PATH_MAX), BUF(PATH_MAX) };
 	CLEANUP(pair_paths_done) struct pair_paths other = { BUF(PATH_MAX), BUF(PATH_MAX) };
 	struct nginx_pair pairs[STORE_PAIRS_MAX];
-	enum key_family second;
 	size_t count = 1;
-	int r = store_generation_second(store, live, &second, err);
 
-	if (r < 0 || live_pair(store, NULL, &first, &pairs[0], err) < 0)
-		return -1;
-	if (r == STORE_OK && live_pair(store, &second, &other, &pairs[count++], err) < 0)
+	if (live_pair(store, NULL, &first, &pairs[0], err) < 0 ||
+	    (second && live_pair(store, second, &other, &pairs[count++], err) < 0))
 		return -1;
 	return nginx_snippet_ssl(version, certificate_name, pairs, count, out, err);
+}
+
+int deploy_snippet_prepare(const struct config *config, const struct config_certificate *certificate,
+                           const struct store_cert *store, uint64_t generation, const struct runner *runner, struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF(SNIPPET_MAX);
+	struct nginx_version version;
+	enum key_family had, has;
+	struct error ignored;
+	uint64_t live;
+	int r;
+
+	/* What cannot be read of the live one is told by who needs it. */
+	error_clear(&ignored);
+	if (certificate->settings.deploy != CONFIG_DEPLOY_NGINX || store_live(store, &live, &ignored) != STORE_OK ||
+	    store_generation_second(store, live, &had, &ignored) != STORE_OK)
+		return 0;
+	r = store_generation_second(store, generation, &has, err);
+	if (r < 0 || (r == STORE_OK && has == had))
+		return r;
+	r = deploy_snippet_read(config, certificate->name, &text, err);
+	if (r != FILE_OK)
+		return r < 0 ? -1 : 0;
+	buf_reset(&text);
+	ask_version(config, runner, &version);
+	if (text_of_pairs(store, NULL, certificate->name, &version, &text, err) < 0)
+		return error_context(err, "the SSL snippet of %s", certificate->name);
+	return deploy_snippet_write(config, certificate->name, &text, err);
 }
 
 int deploy_snippet_text(const struct config *config, const struct config_certificate *certificate,
                         const struct store_cert *store, const struct runner *runner, struct buf *out, struct error *err)
 {
 	struct nginx_version version;
+	enum key_family second;
 	uint64_t live;
 	int r = store != NULL ? store_live(store, &live, err) : STORE_ABSENT;
 
@@ -162,7 +188,29 @@ int deploy_snippet_text(const struct config *config, const struct config_certifi
 	ask_version(config, runner, &version);
 	if (r == STORE_ABSENT)
 		return placeholder(config, certificate->name, &version, out, err);
-	return live_text(store, live, certificate->name, &version, out, err);
+	r = store_generation_second(store, live, &second, err);
+	if (r < 0)
+		return -1;
+	return text_of_pairs(store, r == STORE_OK ? &second : NULL, certificate->name, &version, out, err);
+}
+
+int deploy_snippet_put_back(const struct config *config, const struct config_certificate *certificate,
+                            const struct store_cert *store, const struct runner *runner, const struct buf *before,
+                            struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF(SNIPPET_MAX);
+	char file[STORE_FILE_SIZE];
+	enum key_family second;
+	struct error ignored;
+	uint64_t live;
+
+	error_clear(&ignored);
+	if (store_live(store, &live, &ignored) != STORE_OK || store_generation_second(store, live, &second, &ignored) != STORE_OK ||
+	    strstr(buf_text(before), store_file_name("fullchain", &second, file)))
+		return deploy_snippet_write(config, certificate->name, before, err);
+	if (deploy_snippet_text(config, certificate, store, runner, &text, err) < 0)
+		return -1;
+	return deploy_snippet_write(config, certificate->name, &text, err);
 }
 
 int deploy_write_snippets(const struct config *config, const struct config_certificate *certificate,

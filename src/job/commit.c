@@ -116,7 +116,7 @@ int job_commit(struct story *story, struct error *err)
 	state->order_expires_at = 0;
 	text_copy(state->order_names, sizeof(state->order_names), "");
 	note_issue(story);
-	if (story_save(story, err) < 0 || store_live_switch(story->store_cert, story->generation, err) < 0 ||
+	if (story_save(story, err) < 0 || story_go_live(story, err) < 0 ||
 	    store_pending_clear(story->store_cert, err) < 0 || store_first_clear(story->store_cert, err) < 0)
 		return -1;
 	story->outcome->generation = story->generation;

@@ -29,7 +29,7 @@ static int take_up_generation(struct story *story, struct error *err)
 		return 0;
 	if (story_save(story, err) < 0)
 		return -1;
-	return store_live_switch(story->store_cert, story->generation, err);
+	return story_go_live(story, err);
 }
 
 /* The site that waited for its first certificate redirects from now on. It serves over http also without: so what keeps it from that is told,

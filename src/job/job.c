@@ -74,6 +74,14 @@ int story_save(struct story *story, struct error *err)
 	return store_state_save(story->store_cert, &story->survey.state, err);
 }
 
+int story_go_live(struct story *story, struct error *err)
+{
+	if (deploy_snippet_prepare(story->job->config, story->certificate, story->store_cert, story->generation,
+	                           story->job->runner, err) < 0)
+		return -1;
+	return store_live_switch(story->store_cert, story->generation, err);
+}
+
 int64_t story_not_after_at(const struct story *story)
 {
 	int64_t at = 0;

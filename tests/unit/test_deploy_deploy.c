@@ -173,6 +173,24 @@ static void add_generation(struct place *p)
 	assert_works(store_live_switch(p->cert, generation, &err));
 }
 
+static void add_two(struct place *p)
+{
+	const struct store_files files[] = {
+		{ "key", buf_text(&pem), "chain", buf_text(&pem), KEY_FAMILY_ECDSA },
+		{ "key", buf_text(&pem), "chain", buf_text(&pem), KEY_FAMILY_RSA },
+	};
+	uint64_t generation;
+
+	assert_works(store_generation_add(p->cert, files, 2, &generation, &err));
+}
+
+static int go_live(struct place *p, uint64_t generation)
+{
+	if (deploy_snippet_prepare(&p->config, &p->certificate, p->cert, generation, &p->runner, &err) < 0)
+		return -1;
+	return store_live_switch(p->cert, generation, &err);
+}
+
 static int apply(struct place *p, uint64_t generation, uint64_t previous)
 {
 	deploy_done(&p->deploy);
@@ -316,6 +334,52 @@ static void test_refused_with_a_previous_one(void **state)
 	scratch_assert_text(p->s, SNIPPET, "# by hand\n");
 	/* That it was refused again is no news. */
 	assert_null(strstr(err.message, "; and"));
+}
+
+/* Whether the snippet names the second certificate; if so, it is live: NGINX would not start otherwise. */
+static bool names_second(const struct place *p)
+{
+	CLEANUP(buf_done) struct buf snippet = BUF(65536);
+	bool named;
+
+	read_snippet(p, &snippet);
+	assert_non_null(strstr(buf_text(&snippet), "state/live/a.example/fullchain.pem\";"));
+	named = strstr(buf_text(&snippet), "state/live/a.example/fullchain-rsa.pem\";") != NULL;
+	if (named)
+		assert_int_equal(access(scratch_path(p->s, "state/live/a.example/fullchain-rsa.pem"), F_OK), 0);
+	return named;
+}
+
+static void test_two_certificates(void **state)
+{
+	struct place *p = *state;
+
+	add_two(p);
+	assert_works(go_live(p, 1));
+	assert_works(apply(p, 1, 0));
+	assert_true(names_second(p));
+	assert_variable(p, "CERTD_KEY_TYPE_2=ecdsa-p256"); /* as the certificate says */
+	/* To one, which is refused: both come back. */
+	add_generation(p);
+	assert_works(store_live_switch(p->cert, 1, &err));
+	assert_works(go_live(p, 2));
+	assert_false(names_second(p));
+	p->fails = "nginx";
+	p->fails_once = true;
+	assert_fails(apply(p, 2, 1), "it broke");
+	assert_live(p, 1);
+	assert_true(names_second(p));
+	/* To one, and from one to two, which is refused. */
+	assert_works(go_live(p, 2));
+	assert_works(apply(p, 2, 1));
+	assert_false(names_second(p));
+	assert_works(go_live(p, 1));
+	assert_false(names_second(p));
+	p->fails = "mail";
+	p->fails_once = true;
+	assert_fails(apply(p, 1, 2), "it broke");
+	assert_live(p, 2);
+	assert_false(names_second(p));
 }
 
 static void test_another_hook_fails(void **state)
@@ -475,6 +539,7 @@ int main(void)
 		TEST(test_refused_at_first),
 		TEST(test_refused_with_a_placeholder),
 		TEST(test_refused_with_a_previous_one),
+		TEST(test_two_certificates),
 		TEST(test_another_hook_fails),
 		TEST(test_another_hook_fails_at_first),
 		TEST(test_undo_after_the_proof),
