@@ -31,6 +31,10 @@ enum event {
 	EVENT_SUGGESTED, /* the CA suggests a time for a renewal, and explains why */
 	EVENT_CHAIN_ABSENT, /* the preferred chain is not offered */
 	EVENT_CLOCK, /* the clock cannot be right */
+	EVENT_RELOADED, /* the daemon read its configuration again */
+	EVENT_RELOAD_REFUSED, /* the daemon did not take the configuration that is on disk */
+	EVENT_CLOCK_SET, /* the clock was set, and by much */
+	EVENT_JOB_LOST, /* a job of the daemon ended without having done its work */
 	EVENT_COUNT
 };
 

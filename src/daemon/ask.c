@@ -10,18 +10,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 16 * 1024, CALL_MAX = DAEMON_VARLINK_CALL_MAX };
 
-/* Whoever else may write the directory could have put a socket there. */
-static bool is_ours(int fd)
+/* Root's, ours, or whose the directory is: the daemon has a user of its own. Whoever else may write there could have put a socket there. */
+static bool is_daemon(int dirfd, int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+	struct stat st;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && fstat(dirfd, &st) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid() || peer.uid == st.st_uid);
 }
 
 int daemon_ask_open(const char *runtime_dir, struct daemon_ask *ask, struct error *err)
@@ -37,7 +40,7 @@ int daemon_ask_open(const char *runtime_dir, struct daemon_ask *ask, struct erro
 	if (fd < 0)
 		return error_sys(err, errno, "cannot make a socket");
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" DAEMON_CONTROL_SOCKET, dirfd);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || !is_ours(fd))
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || !is_daemon(dirfd, fd))
 		return DAEMON_ASK_ABSENT;
 	ask->fd = TAKE_FD(fd);
 	return DAEMON_ASK_OK;

@@ -38,11 +38,13 @@ static void jumped(struct daemon_core *core, int64_t jump_s)
 	char by[TIME_TEXT_SIZE], pause[TIME_TEXT_SIZE];
 	int64_t pause_s;
 
-	log_warning("the clock was set %s by %s", jump_s > 0 ? "forward" : "back", time_format_duration(llabs(jump_s), by));
+	log_event(LOG_LEVEL_WARNING, EVENT_CLOCK_SET, NULL, "the clock was set %s by %s",
+	          jump_s > 0 ? "forward" : "back", time_format_duration(llabs(jump_s), by));
 	daemon_schedule_jumped(&core->schedule, now_at, jump_s, &pause_s);
 	if (pause_s > 0)
-		log_warning("that is hard to believe: nothing is renewed for %s, unless it is set again",
-		            time_format_duration(pause_s, pause));
+		log_event(LOG_LEVEL_WARNING, EVENT_CLOCK_SET, NULL,
+		          "that is hard to believe: nothing is renewed for %s, unless it is set again",
+		          time_format_duration(pause_s, pause));
 	core->stale = true;
 	daemon_core_look(core);
 	daemon_core_settle(core);

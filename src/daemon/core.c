@@ -119,7 +119,8 @@ static void end_look(struct daemon_core *core)
 	core->looking = false;
 	become_ready(core);
 	if (core->schedule.born_at > now_at())
-		log_warning("the clock is behind: it says less than the first moment of a certificate that there is");
+		log_event(LOG_LEVEL_WARNING, EVENT_CLOCK, NULL,
+		          "the clock is behind: it says less than the first moment of a certificate that there is");
 	if (core->look_again)
 		daemon_core_look(core);
 }
@@ -140,7 +141,7 @@ static void on_ended(void *self, const char *why)
 	struct daemon_core *core = job->core;
 
 	if (why && !core->stopping)
-		log_error("a job was lost: %s", why);
+		log_event(LOG_LEVEL_ERROR, EVENT_JOB_LOST, NULL, "a job was lost: %s", why);
 	unlink_job(core, job);
 	core->stale = true;
 	if (job->batch)

@@ -125,7 +125,8 @@ int daemon_core_reload(struct daemon_core *core, struct error *err)
 		event.error = err->message;
 	} else {
 		core->refused[0] = '\0';
-		log_notice("the configuration was read again: %zu certificates", core->schedule.count);
+		log_event(LOG_LEVEL_NOTICE, EVENT_RELOADED, NULL, "the configuration was read again: %zu certificates",
+		          core->schedule.count);
 		daemon_core_look(core);
 	}
 	core->stale = true;

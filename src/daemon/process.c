@@ -110,7 +110,7 @@ static int on_limit(sd_event_source *source, uint64_t now, void *self)
 		daemon_process_kill(process);
 		return 0;
 	}
-	log_error("a job brought nothing to an end within %s and is ended",
+	log_event(LOG_LEVEL_ERROR, EVENT_JOB_LOST, NULL, "a job brought nothing to an end within %s and is ended",
 	          time_format_duration(process->limit_ms / 1000, limit));
 	daemon_process_stop(process);
 	return 0;
@@ -145,7 +145,7 @@ static void take_lines(struct daemon_process *process)
 		at = end + 1;
 	}
 	if (left > DAEMON_ANSWER_MAX) {
-		log_error("a job says what no job says and is ended");
+		log_event(LOG_LEVEL_ERROR, EVENT_JOB_LOST, NULL, "a job says what no job says and is ended");
 		daemon_process_kill(process);
 		left = 0;
 	}

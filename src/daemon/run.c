@@ -43,7 +43,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (info->ssi_signo != SIGHUP)
 		daemon_core_stop(core);
 	else if (!core->stopping && daemon_core_reload(core, &err) < 0)
-		log_failure(LOG_LEVEL_ERROR, NULL, &err);
+		log_failure_event(LOG_LEVEL_ERROR, EVENT_RELOAD_REFUSED, NULL, &err);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ systemctl show certd.service -p ExecMainStartTimestampMonotonic -p ActiveEnterTi
 pid=$(systemctl show certd.service -p MainPID --value)
 stat -c %%U /proc/$pid >/out/daemon.user
 grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/$pid/status >/out/daemon.rights
-certd renew >/out/daemon.locked 2>&1
+certd renew --dry-run >/out/daemon.locked 2>&1
 echo $? >>/out/daemon.locked
 echo 'no-such-directive = 1' >>%(conf)s
 systemctl reload certd.service
@@ -79,6 +79,10 @@ systemctl reload certd.service
 timeout 60 sh -c 'until readlink %(state)s/live/%(bare)s | grep -q /3; do sleep 0.1; done'
 wait_status '^StatusText=1 certificate, next'
 served >/out/served.daemon
+certd renew --force %(bare)s >/out/daemon.asked 2>&1
+echo $? >>/out/daemon.asked
+certd reload >>/out/daemon.asked 2>&1
+echo $? >>/out/daemon.asked
 state daemon.renewed
 journalctl -o cat -u certd.service -u 'certd-job@*' >/out/daemon.journal
 mkdir -p /etc/systemd/system/certd.service.d
@@ -227,6 +231,8 @@ def test_the_daemon_reloads_and_has_jobs_renew(world):
     assert "not taken: " in went(world, "daemon.refused")["StatusText"], world["log"]
     assert "(2048 bit)" in world["served.daemon"], world["daemon.journal"]
     assert "issued and served: generation 3" in world["daemon.journal"]
+    # Asked by root, whose daemon it is, though it runs as another user.
+    assert "issued and served: generation 4" in world["daemon.asked"] and world["daemon.asked"].split()[-1] == "0", world["daemon.asked"]
     assert went(world, "daemon.renewed")["NRestarts"] == "0"
 
 
