@@ -193,10 +193,11 @@ static int walk_step(const struct walk *w, int fd, int *ret_fd, struct error *er
 	return 0;
 }
 
-/* Takes `fd`, where the way begins. */
+/* From `from`, which stays open. A path without a component gives -1. */
 static int walk_all(struct walk *w, int from, int *ret_fd, struct error *err)
 {
-	CLEANUP(clean_fd) int fd = from;
+	CLEANUP(clean_fd) int own = -1;
+	int fd = from;
 	int r;
 
 	while ((r = walk_next(w, err)) > 0) {
@@ -207,19 +208,20 @@ static int walk_all(struct walk *w, int from, int *ret_fd, struct error *err)
 		r = walk_step(w, fd, &next, err);
 		if (r != 0)
 			return r;
-		close(fd);
-		fd = next;
+		clean_fd(&own);
+		own = fd = next;
 	}
 	if (r < 0)
 		return -1;
-	*ret_fd = TAKE_FD(fd);
+	*ret_fd = TAKE_FD(own);
 	return 0;
 }
 
 int file_make_dirs(const char *path, mode_t mode, int *ret_fd, struct error *err)
 {
 	struct walk w = { .path = path, .create = true, .mode = mode };
-	int fd;
+	CLEANUP(clean_fd) int fd = -1;
+	int end, r;
 
 	if (path[0] == '\0')
 		return error_set(err, ERROR_USAGE, "the path of a directory is empty");
@@ -228,20 +230,29 @@ int file_make_dirs(const char *path, mode_t mode, int *ret_fd, struct error *err
 		fd = open(path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(err, errno, "cannot open the directory %s", path);
-	return walk_all(&w, fd, ret_fd, err);
+	r = walk_all(&w, fd, &end, err);
+	if (r != 0)
+		return r;
+	*ret_fd = end >= 0 ? end : TAKE_FD(fd);
+	return 0;
 }
 
 int file_open_beneath(int dirfd, const char *path, bool create, mode_t mode, int *ret_fd, struct error *err)
 {
 	struct walk w = { .path = path, .beneath = true, .create = create, .mode = mode };
-	int fd;
+	int fd, r;
 
 	if (path[0] == '/')
 		return error_set(err, ERROR_INTERNAL, "the path \"%.200s\" leads out of its directory", path);
-	fd = open_plain(dirfd, ".", O_RDONLY, 0);
+	r = walk_all(&w, dirfd, &fd, err);
+	if (r != 0)
+		return r;
+	if (fd < 0)
+		fd = open_plain(dirfd, ".", O_RDONLY, 0);
 	if (fd < 0)
 		return fail(errno, "open the directory", dirfd, "", err);
-	return walk_all(&w, fd, ret_fd, err);
+	*ret_fd = fd;
+	return 0;
 }
 
 int file_make_dir(int dirfd, const char *name, mode_t mode, struct error *err)

@@ -15,6 +15,7 @@
 #include "daemon/talk.h"
 #include "job/metrics.h"
 #include "job/polite.h"
+#include "store/index.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -115,8 +116,14 @@ static void on_tick(void *self)
 
 static int look(struct worker *worker, const struct config *config)
 {
+	struct error err;
+
 	for (size_t i = 0; i < config->certificates_count; i++)
 		answer_facts(worker, config->certificates[i], "");
+	error_clear(&err);
+	/* The next look is quicker. */
+	if (worker->store && store_index_save(worker->store, &err) < 0)
+		log_debug("%s", err.message);
 	return CLI_EXIT_OK;
 }
 
