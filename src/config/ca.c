@@ -13,7 +13,7 @@
 enum { NAME_MAX_CA = 63, NAMES_MAX = 128, HOUR_S = 60 * 60, DAY_S = 24 * HOUR_S };
 
 /* Of a CA whose limits are not known: more would be a loop. */
-#define STANDARD_CERTIFICATES { 20, DAY_S }
+#define STANDARD_CERTIFICATES { 100, DAY_S }
 #define BINDS .eab_needed = true, .certificates_per_names = STANDARD_CERTIFICATES
 
 /* Sources: the CAs' own documentation of their ACME service; the limits are Let's Encrypt's of 2026-08-05 (staging takes more certificates for

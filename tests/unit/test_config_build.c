@@ -518,10 +518,10 @@ static void test_the_limits_of_a_ca(void **state)
 	assert_limit(&ca->failures_per_name, 5, 3600);
 	ca = config_ca_find(config, "own");
 	assert_int_equal(ca->orders_per_account.max, 0);
-	assert_limit(&ca->certificates_per_names, 20, 86400);
+	assert_limit(&ca->certificates_per_names, 100, 86400);
 	assert_limit(&ca->failures_per_name, 7, 86400);
 	assert_true(ca->renewals_exempt);
-	assert_limit(&config_ca_find(config, "zerossl")->certificates_per_names, 20, 86400);
+	assert_limit(&config_ca_find(config, "zerossl")->certificates_per_names, 100, 86400);
 	for (size_t i = 0; i < 7; i++) {
 		static const char *const bad[] = { "0/1h", "300", "300/", "/3h", "-1/3h", "20001/3h", "3/32d" };
 		char text[200];
