@@ -47,6 +47,20 @@ int file_read(int dirfd, const char *name, struct buf *out, struct error *err);
 /* Replaces or creates. */
 int file_write(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 
+/* Whose a file is, and who may do what with it. */
+struct file_access {
+	mode_t mode;
+	uid_t uid; /* (uid_t)-1: that of who makes it */
+	gid_t gid; /* (gid_t)-1: likewise */
+};
+
+/* Like file_write(); before the file has content and its name it is whose it shall be. */
+int file_write_as(int dirfd, const char *name, const void *data, size_t len, const struct file_access *access, struct error *err);
+
+/* Gives a file or directory that is there to whom it shall be. Nobody gets at it on the way who shall not, or could not before. A symbolic link
+ * is refused. */
+int file_set_access(int dirfd, const char *name, const struct file_access *access, struct error *err);
+
 /* Creates; FILE_EXISTS, and nothing changed, when the name is taken. */
 int file_write_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 

@@ -48,7 +48,8 @@ const char *check_level_name(enum check_level level); /* "ok", "warning", "failu
 /* One thing that was looked at. Texts are one line each. The result of the task holds them as the array "findings". */
 struct check_finding {
 	const char *name; /* whose */
-	const char *subject; /* "dns", "address" (of a name that is one), "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "websocket" */
+	const char *subject; /* "dns", "address" (of a name that is one), "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "files",
+	                      * "websocket" */
 	enum check_level level;
 	const char *asked;
 	const char *seen;

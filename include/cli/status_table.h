@@ -31,6 +31,9 @@ void cli_status_table_init(struct cli_status_table *table);
 /* The head stands above the first row. hold: why the CA is not asked for it now, although it is due; NULL where it is. */
 void cli_status_table_row(struct cli_status_table *table, const struct job_view *view, const struct error *hold);
 
+/* Something more about it, below its row. */
+void cli_status_table_note(const struct cli_status_table *table, const char *text);
+
 /* One of which nothing can be read: the reason is told elsewhere. */
 void cli_status_table_unreadable(struct cli_status_table *table, const char *name);
 

@@ -45,6 +45,12 @@ struct config_keys {
 	size_t count; /* at least 1 */
 };
 
+/* A user or a group of this machine. */
+struct config_id {
+	const char *name; /* NULL for none said */
+	unsigned int id;
+};
+
 struct config_ca {
 	const char *name;
 	const char *directory; /* https URL */
@@ -73,6 +79,10 @@ struct config_settings {
 	bool require_profile; /* no certificate rather than one of another profile */
 	bool reuse_key; /* a renewal keeps the key */
 	const char *preferred_chain; /* or NULL */
+	struct config_id key_owner; /* whose key and certificate are; none: certd's own user */
+	struct config_id key_group;
+	unsigned int key_mode; /* 0: not said */
+	unsigned int cert_mode; /* likewise */
 	const char *challenge; /* "http-01" */
 	const char *webroot; /* absolute */
 	const char *resolver; /* "ADDRESS[@PORT]" or NULL */

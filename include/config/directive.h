@@ -33,6 +33,9 @@ enum config_kind {
 	CONFIG_KIND_TEXT, /* printable, spaces too; const char * */
 	CONFIG_KIND_HMAC, /* const char * */
 	CONFIG_KIND_USER, /* const char * */
+	CONFIG_KIND_OWNER, /* a user that there is; struct config_id */
+	CONFIG_KIND_GROUP, /* a group that there is; struct config_id */
+	CONFIG_KIND_MODE, /* of a file, in octal digits; unsigned int, with all bits of min and none that max does not have */
 	CONFIG_KIND_CHALLENGE, /* const char * */
 	CONFIG_KIND_ADDRESSES, /* IP literals, one or a list; struct config_addresses */
 	CONFIG_KIND_RESOLVER, /* ADDRESS[@PORT]; const char * */

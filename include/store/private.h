@@ -2,7 +2,9 @@
 #ifndef CERTD_STORE_PRIVATE_H
 #define CERTD_STORE_PRIVATE_H
 
+#include "base/file.h"
 #include "base/ident.h"
+#include "store/access.h"
 #include "store/ca.h"
 
 #include <stdbool.h>
@@ -33,6 +35,7 @@ struct store_cert {
 	char name[IDENT_NAME_SIZE];
 	char *path; /* of fd, for messages */
 	char *live_path; /* STATE_DIR/live/NAME */
+	struct store_access access;
 	bool looking; /* opened without `create`: nothing is mended or moved */
 };
 
@@ -135,6 +138,10 @@ int store_generation_open(const struct store_cert *cert, uint64_t generation, in
 
 /* What the files of each certificate of a generation are called, for store_file_name(). Static. */
 const char *const *store_generation_files(size_t *ret_count);
+
+/* What a file of a generation, and the directories of a certificate, shall be. */
+struct file_access store_access_of_file(const struct store_access *access, const char *name);
+struct file_access store_access_of_directory(const struct store_access *access);
 
 /* The number that a generation's directory name says; -1 when it is no such name. */
 int store_generation_parse(const char *name, uint64_t *ret);

@@ -83,7 +83,7 @@ static void tmp_name(struct tmp *tmp)
 
 /* `name` is what it is for. Nobody but the owner can open the file until its mode is set, and that comes before the
  * content; fchmod(2), because the umask has its say in open(2). */
-static int tmp_create(struct tmp *tmp, const char *name, mode_t mode, struct error *err)
+static int tmp_create(struct tmp *tmp, const char *name, const struct file_access *access, struct error *err)
 {
 	int errnum = EEXIST;
 
@@ -97,7 +97,10 @@ static int tmp_create(struct tmp *tmp, const char *name, mode_t mode, struct err
 		tmp->name[0] = '\0';
 		return fail(errnum, "create a temporary file for", tmp->dirfd, name, err);
 	}
-	if (fchmod(tmp->fd, mode) < 0)
+	/* The owner first: by then the mode lets nobody in but who made it. */
+	if ((access->uid != (uid_t)-1 || access->gid != (gid_t)-1) && fchown(tmp->fd, access->uid, access->gid) < 0)
+		return fail(errno, "set the owner and group of", tmp->dirfd, name, err);
+	if (fchmod(tmp->fd, access->mode) < 0)
 		return fail(errno, "set the mode of", tmp->dirfd, name, err);
 	return 0;
 }
@@ -175,13 +178,13 @@ static int tmp_place_new(struct tmp *tmp, const char *name, const struct stat *s
 	return fail(errnum, "put in its place", tmp->dirfd, name, err);
 }
 
-static int write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode, bool replace,
-		      struct error *err)
+static int write_file(int dirfd, const char *name, const void *data, size_t len, const struct file_access *access,
+		      bool replace, struct error *err)
 {
 	CLEANUP(tmp_done) struct tmp tmp = { .dirfd = dirfd, .fd = -1 };
 	struct stat st;
 
-	if (check_name(name, err) < 0 || tmp_create(&tmp, name, mode, err) < 0 ||
+	if (check_name(name, err) < 0 || tmp_create(&tmp, name, access, err) < 0 ||
 	    tmp_write(&tmp, name, data, len, err) < 0)
 		return -1;
 	if (fstat(tmp.fd, &st) < 0)
@@ -193,12 +196,37 @@ static int write_file(int dirfd, const char *name, const void *data, size_t len,
 
 int file_write(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
 {
-	return write_file(dirfd, name, data, len, mode, true, err);
+	return write_file(dirfd, name, data, len, &(struct file_access){ mode, (uid_t)-1, (gid_t)-1 }, true, err);
+}
+
+int file_write_as(int dirfd, const char *name, const void *data, size_t len, const struct file_access *access, struct error *err)
+{
+	return write_file(dirfd, name, data, len, access, true, err);
+}
+
+int file_set_access(int dirfd, const char *name, const struct file_access *access, struct error *err)
+{
+	bool chown_it;
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(errno, "look at", dirfd, name, err);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return fail(EINVAL, "set the mode of what is no file:", dirfd, name, err);
+	chown_it = (access->uid != (uid_t)-1 && access->uid != st.st_uid) || (access->gid != (gid_t)-1 && access->gid != st.st_gid);
+	/* Less, before it is another's. */
+	if ((st.st_mode & 07777 & ~access->mode) != 0 && fchmodat(dirfd, name, st.st_mode & 07777 & access->mode, 0) < 0)
+		return fail(errno, "set the mode of", dirfd, name, err);
+	if (chown_it && fchownat(dirfd, name, access->uid, access->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(errno, "set the owner and group of", dirfd, name, err);
+	if (fchmodat(dirfd, name, access->mode, 0) < 0)
+		return fail(errno, "set the mode of", dirfd, name, err);
+	return 0;
 }
 
 int file_write_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
 {
-	return write_file(dirfd, name, data, len, mode, false, err);
+	return write_file(dirfd, name, data, len, &(struct file_access){ mode, (uid_t)-1, (gid_t)-1 }, false, err);
 }
 
 int file_switch_link(int dirfd, const char *name, const char *target, struct error *err)
@@ -360,7 +388,7 @@ int file_probe(int dirfd, const char *path, size_t size, struct error *err)
 		pattern = pattern * 6364136223846793005U + 1442695040888963407U;
 		block[i] = (char)(pattern >> 56);
 	}
-	if (tmp_create(&tmp, probe, 0600, err) < 0)
+	if (tmp_create(&tmp, probe, &(struct file_access){ 0600, (uid_t)-1, (gid_t)-1 }, err) < 0)
 		return error_context(err, "%s cannot be written", path);
 	while (size > 0) {
 		size_t part = size < sizeof(block) ? size : sizeof(block);

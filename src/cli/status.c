@@ -14,12 +14,14 @@
 #include "config/config.h"
 #include "crypto/keytype.h"
 #include "deploy/deploy.h"
+#include "job/access.h"
 #include "job/clock.h"
 #include "job/polite.h"
 #include "job/view.h"
 #include "store/store.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -109,6 +111,13 @@ static json_t *paths_json(const struct config *config, const struct job_view *vi
 	                                                                             json_string(buf_text(&snippet)));
 }
 
+static json_t *access_json(const struct job_access_report *access)
+{
+	return json_pack("{s:b, s:I, s:I, s:s?}", "as_configured", access->drifted == 0, "drifted", (json_int_t)access->drifted, "exposed",
+	                 (json_int_t)access->exposed, "first",
+	                 access->exposed > 0 ? access->first_exposed : access->drifted > 0 ? access->first : NULL);
+}
+
 /* Why the CA is not asked now; NULL where it is. */
 static json_t *hold_json(const struct error *hold)
 {
@@ -178,23 +187,41 @@ static json_t *view_json(const struct config *config, const struct job_view *vie
 	                 "last_attempt", last_attempt_json(&survey->state), "held", hold_json(hold), "paths", paths_json(config, view));
 }
 
+static void tell_access(const struct look *look, const struct job_view *view, const struct job_access_report *access)
+{
+	const bool exposed = access->exposed > 0;
+	char line[JOB_ACCESS_TEXT_SIZE + PATH_MAX];
+
+	if (access->drifted == 0)
+		return;
+	(void)snprintf(line, sizeof(line), "%s: %s; `certd renew %s` sets it right",
+	               exposed ? "a key can be read by more than it should" : "not as configured",
+	               exposed ? access->first_exposed : access->first, view->certificate->name);
+	cli_status_table_note(&look->table, line);
+}
+
 static int show_one(struct look *look, struct job_view *view)
 {
-	struct error why;
+	struct job_access_report access = { .drifted = 0 };
+	struct error why, unseen;
 	const struct error *hold = NULL;
 
 	error_clear(&why);
 	if (job_view_hold(view, look->store, &look->polite, &why))
 		hold = &why;
+	error_clear(&unseen);
+	if (view->store_cert && job_access_look(view->store_cert, view->certificate, false, &access, &unseen) < 0)
+		log_failure(LOG_LEVEL_WARNING, view->certificate->name, &unseen);
 	if (look->list) {
 		json_t *json = view_json(look->config, view, hold);
 
-		if (!json || json_array_append_new(look->list, json) < 0)
+		if (!json || json_object_set_new(json, "access", access_json(&access)) < 0 || json_array_append_new(look->list, json) < 0)
 			log_error("status: out of memory");
 	} else {
 		cli_status_table_row(&look->table, view, hold);
+		tell_access(look, view, &access);
 	}
-	return job_view_trouble(view) ? CLI_EXIT_FAILED : CLI_EXIT_OK;
+	return job_view_trouble(view) || access.exposed > 0 ? CLI_EXIT_FAILED : CLI_EXIT_OK;
 }
 
 /* What certd keeps of it cannot be read: that is what there is to show. */

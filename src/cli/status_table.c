@@ -340,6 +340,11 @@ void cli_status_table_row(struct cli_status_table *table, const struct job_view 
 	}
 }
 
+void cli_status_table_note(const struct cli_status_table *table, const char *text)
+{
+	print_text(table, text);
+}
+
 void cli_status_table_unreadable(struct cli_status_table *table, const char *name)
 {
 	if (table->rows++ == 0)

@@ -11,12 +11,17 @@
 #include "http/http.h"
 
 #include <arpa/inet.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { WORD_MAX = 255, EMAIL_MAX = 254, USER_MAX = 32, PORT_MAX = 65535 };
+
+/* (uid_t)-1 means something else to chown(2). */
+#define ID_MAX_VALUE (UINT32_MAX - 1)
 
 /* "key "foo": ..." into err. */
 __attribute__((format(printf, 4, 5))) static int refuse(struct error *err, const struct config_directive *directive,
@@ -180,6 +185,84 @@ static const char *user_fault(const char *text)
 	return NULL;
 }
 
+static const char *owner_fault(const char *text, unsigned int *ret)
+{
+	const struct passwd *user;
+	uint64_t number;
+
+	if (text_parse_u64(text, 0, ID_MAX_VALUE, &number) == 0) {
+		*ret = (unsigned int)number;
+		return NULL;
+	}
+	if (user_fault(text) != NULL)
+		return user_fault(text);
+	user = getpwnam(text);
+	if (user == NULL)
+		return "this machine has no such user";
+	*ret = user->pw_uid;
+	return NULL;
+}
+
+static const char *group_fault(const char *text, unsigned int *ret)
+{
+	const struct group *group;
+	uint64_t number;
+
+	if (text_parse_u64(text, 0, ID_MAX_VALUE, &number) == 0) {
+		*ret = (unsigned int)number;
+		return NULL;
+	}
+	if (user_fault(text) != NULL)
+		return "a group's name is made of letters, digits, \"_\", \".\" and \"-\"";
+	group = getgrnam(text);
+	if (group == NULL)
+		return "this machine has no such group";
+	*ret = group->gr_gid;
+	return NULL;
+}
+
+static int read_id(const struct config_directive *directive, const char *text, struct config_arena *arena, struct config_id *ret,
+                   struct error *err)
+{
+	struct config_id id = { .name = NULL };
+	const char *fault = NULL;
+
+	if (text[0] == '\0') {
+		*ret = id;
+		return 0;
+	}
+	fault = directive->kind == CONFIG_KIND_OWNER ? owner_fault(text, &id.id) : group_fault(text, &id.id);
+	if (fault != NULL)
+		return refuse(err, directive, text, "%s", fault);
+	id.name = config_arena_text(arena, text);
+	if (id.name == NULL)
+		return error_oom(err);
+	*ret = id;
+	return 0;
+}
+
+/* As chmod(1) takes it, in digits. */
+static int read_mode(const struct config_directive *directive, const char *text, unsigned int *ret, struct error *err)
+{
+	unsigned int must = (unsigned int)directive->min, may = (unsigned int)directive->max, mode = 0;
+	size_t len = strspn(text, "01234567");
+
+	if (text[0] == '\0') {
+		*ret = 0;
+		return 0;
+	}
+	if (text[len] != '\0' || len < 3 || len > 4)
+		return refuse(err, directive, text, "a mode is three or four octal digits, as 0640");
+	for (size_t i = 0; i < len; i++)
+		mode = mode * 8 + (unsigned int)(text[i] - '0');
+	if ((mode & ~may) != 0 && (may & 0007) == 0 && (mode & 0007) != 0)
+		return refuse(err, directive, text, "a key is for its owner and for its group, never for everybody");
+	if ((mode & ~may) != 0 || (mode & must) != must)
+		return refuse(err, directive, text, "the owner must be able to read, and only that can be granted to others: at most %04o", may);
+	*ret = mode;
+	return 0;
+}
+
 static bool is_hmac(const char *text)
 {
 	return text_equal(text, "HS256") || text_equal(text, "HS384") || text_equal(text, "HS512");
@@ -284,6 +367,9 @@ static int read_text(const struct config_directive *directive, const char *text,
 		return read_name(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
 	case CONFIG_KIND_LIMIT:
+	case CONFIG_KIND_OWNER:
+	case CONFIG_KIND_GROUP:
+	case CONFIG_KIND_MODE:
 	case CONFIG_KIND_ADDRESSES:
 	case CONFIG_KIND_BOOL:
 	case CONFIG_KIND_KEYS:
@@ -436,6 +522,11 @@ int config_value_read(const struct config_directive *directive, const char *text
 		return read_number(directive, text, member, err);
 	case CONFIG_KIND_LIMIT:
 		return read_limit(directive, text, member, err);
+	case CONFIG_KIND_OWNER:
+	case CONFIG_KIND_GROUP:
+		return read_id(directive, text, arena, member, err);
+	case CONFIG_KIND_MODE:
+		return read_mode(directive, text, member, err);
 	case CONFIG_KIND_ADDRESSES:
 		return add_address(directive, text, arena, member, err);
 	case CONFIG_KIND_NAMES:
@@ -474,6 +565,7 @@ int config_value_check(const struct config_directive *directive, const char *tex
 		enum config_deploy deploy;
 		struct config_addresses addresses;
 		struct config_limit limit;
+		struct config_id id;
 	} member;
 
 	memset(&member, 0, sizeof(member));

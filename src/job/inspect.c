@@ -11,6 +11,7 @@
 #include "challenge/challenge.h"
 #include "config/config.h"
 #include "crypto/cert.h"
+#include "job/access.h"
 #include "job/choice.h"
 #include "job/inspect_nginx.h"
 #include "job/job.h"
@@ -206,6 +207,23 @@ static int say_state(struct group *group, const struct store_state *state, uint6
 	           err);
 }
 
+/* Keys that are open to whom they shall not be. */
+static int look_at_access(struct group *group, struct store_cert *store_cert, struct error *err)
+{
+	struct job_access_report report;
+
+	if (!store_cert)
+		return 0;
+	if (job_access_look(store_cert, group->certificate, false, &report, err) < 0)
+		return -1;
+	if (report.drifted == 0)
+		return 0;
+	return say(group, "files", report.exposed > 0 ? CHECK_FAILURE : CHECK_WARNING, asked_store,
+	           report.exposed > 0 ? report.first_exposed : report.first,
+	           report.exposed > 0 ? "the key can be read by more than it should" : "this is not as configured",
+	           "`certd renew` sets it right; if others may have read the key, `certd renew --force` makes another", err);
+}
+
 /* certd's account at that CA, for the records that name one. */
 static void find_account(struct group *group, const struct store *store, const struct config_ca *ca)
 {
@@ -249,6 +267,8 @@ static int look_at_store(struct group *group, const struct store *store, struct 
 		r = say_state(group, &survey.state, survey.live, err);
 		if (r == 0 && survey.live != 0)
 			r = read_live(group, store_cert, &survey, err);
+		if (r == 0)
+			r = look_at_access(group, store_cert, err);
 		job_survey_done(&survey);
 		if (r < 0)
 			return -1;
@@ -492,7 +512,7 @@ static int add_names(struct job_inspection *inspection, const struct ident *name
 static int sort_findings(struct job_inspection *inspection, struct error *err)
 {
 	static const char *const order[] = {
-		"dns", "address", "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "websocket",
+		"dns", "address", "caa", "port-80", "redirect", "nginx", "port-443", "certificate", "files", "websocket",
 	};
 
 	for (size_t i = 0; i < json_array_size(inspection->names); i++) {

@@ -1,4 +1,5 @@
 /* Step 1: what there is: state, and the generation that is live or waits for deployment. */
+#include "job/access.h"
 #include "job/story.h"
 
 #include "base/error.h"
@@ -13,6 +14,7 @@ int job_load(struct story *story, struct error *err)
 	r = store_cert_open(story->store, name, !story->options->dry_run, &story->store_cert, err);
 	if (r < 0)
 		return -1;
+	job_access_settle(story);
 	if (job_survey_read(story->store_cert, story->certificate, &story->survey, err) < 0)
 		return -1;
 	story->loaded = true;

@@ -1,5 +1,6 @@
 /* Step 3: ask what the CA will ask. What this machine lacks is an error before anybody is asked; what the world shows is a warning: it
  * may look different from here, and the CA has the last word. */
+#include "job/access.h"
 #include "job/story.h"
 
 #include "base/address.h"
@@ -149,11 +150,13 @@ int job_preflight(struct story *story, struct error *err)
 	const struct config_settings *settings = &story->certificate->settings;
 	const struct challenge_method *method = challenge_find(settings->challenge);
 	const struct challenge_config config = { .webroot = settings->webroot };
+	struct store_access access;
 	struct error trouble;
 
 	if (!method)
 		return error_set(err, ERROR_USAGE, "there is no challenge type %s", settings->challenge);
-	if (probe_disk(story, err) < 0 || method->check(&config, err) < 0)
+	job_access_of(settings, &access);
+	if (probe_disk(story, err) < 0 || store_access_probe(story->store, &access, err) < 0 || method->check(&config, err) < 0)
 		return error_context(err, "nothing was asked of the CA");
 	if (look_at_profile(story, err) < 0)
 		return -1;

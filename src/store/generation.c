@@ -306,30 +306,40 @@ static int next_number(const struct store_cert *cert, uint64_t *ret, struct erro
 	return 0;
 }
 
-static int write_files(int fd, const struct store_files *files, const enum key_family *second, struct error *err)
+static int write_files(int fd, const struct store_files *files, const enum key_family *second, const struct store_access *access,
+                       struct error *err)
 {
 	const char *const texts[FILES_COUNT] = { files->privkey, files->cert, files->chain, files->fullchain };
 	char name[STORE_FILE_SIZE];
 
 	for (size_t i = 0; i < FILES_COUNT; i++) {
-		store_file_name(file_names[i], second, name);
+		const struct file_access of_file = store_access_of_file(access, store_file_name(file_names[i], second, name));
+
 		if (texts[i] == NULL || texts[i][0] == '\0')
 			return error_set(err, ERROR_INTERNAL, "%s would be empty", name);
-		if (file_write(fd, name, texts[i], strlen(texts[i]), 0600, err) < 0)
+		if (file_write_as(fd, name, texts[i], strlen(texts[i]), &of_file, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int write_pairs(int fd, const struct store_files *pairs, size_t count, struct error *err)
+static int write_pairs(int fd, const struct store_files *pairs, size_t count, const struct store_access *access, struct error *err)
 {
 	if (count == 0 || count > STORE_PAIRS_MAX || (count == 2 && pairs[0].family == pairs[1].family))
 		return error_set(err, ERROR_INTERNAL, "a generation of %zu certificates, or of two of one kind", count);
 	for (size_t i = 0; i < count; i++) {
-		if (write_files(fd, &pairs[i], i > 0 ? &pairs[i].family : NULL, err) < 0)
+		if (write_files(fd, &pairs[i], i > 0 ? &pairs[i].family : NULL, access, err) < 0)
 			return -1;
 	}
 	return file_sync_dir(fd, err);
+}
+
+/* Only now: as long as it was being filled nobody got into it. */
+static int hand_over(const struct store_cert *cert, const char *name, struct error *err)
+{
+	const struct file_access access = store_access_of_directory(&cert->access);
+
+	return file_set_access(cert->fd, name, &access, err);
 }
 
 int store_generation_add(const struct store_cert *cert, const struct store_files *pairs, size_t count, uint64_t *ret_generation,
@@ -345,7 +355,8 @@ int store_generation_add(const struct store_cert *cert, const struct store_files
 	number_text(number, name);
 	if (store_tmp_make(cert->fd, tmp, &fd, err) < 0)
 		return -1;
-	if (write_pairs(fd, pairs, count, err) < 0 || file_rename(cert->fd, tmp, cert->fd, name, err) < 0) {
+	if (write_pairs(fd, pairs, count, &cert->access, err) < 0 || hand_over(cert, tmp, err) < 0 ||
+	    file_rename(cert->fd, tmp, cert->fd, name, err) < 0) {
 		store_tmp_drop(cert->fd, tmp);
 		return error_context(err, "cannot keep the new certificate as generation %s", name);
 	}

@@ -225,6 +225,7 @@ int store_cert_open(const struct store *store, const char *name, bool create, st
 	cert->shared = store_shared_ref(store->shared);
 	cert->fd = -1;
 	cert->looking = !create;
+	cert->access = store_access_private();
 	text_copy(cert->name, sizeof(cert->name), name);
 	if (asprintf(&cert->path, "%s/certificates/%s", store->path, name) < 0) {
 		cert->path = NULL;

@@ -1,7 +1,10 @@
 """Files: modes whatever the umask, disks that are full, directories that may not be written, links that lead away."""
 import os
 import pathlib
+import pwd
+import shutil
 import stat
+import subprocess
 
 import pytest
 from lab import BARE, pki, wait_for
@@ -187,3 +190,42 @@ def test_instance_directories_are_made(lab):
     lab.issued()
     assert lab.runtime.is_dir() and not mode(lab.runtime) & 0o022
     assert os.readlink(lab.live()).startswith("../certificates/")
+
+
+def reads(path, user):
+    """Whether that user gets at the file."""
+    done = subprocess.run(["cat", path], user=user, group=pwd.getpwnam(user).pw_gid, extra_groups=[], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_keys_for_whom_they_are(lab, root_only):
+    """A group that may read the key, from the first generation on; and what drifts is seen, told and set right."""
+    lab.write_conf(key_group="no-such-group")
+    done = lab.issue()
+    assert done.status == 2 and f"{lab.conf}:" in done.err and "no such group" in done.err, done
+    lab.write_conf(key_group="daemon", cert_mode="0644")
+    lab.issued()
+    lab.issued("--force")
+    lab.assert_served()
+    key, certificate = lab.live() / "privkey.pem", lab.live() / "fullchain.pem"
+    assert mode(key) == 0o640 and key.group() == "daemon" and key.owner() == "root" and mode(certificate) == 0o644
+    assert reads(key, "daemon") and not reads(key, "nobody") and reads(certificate, "nobody")
+    assert not reads(lab.state / "certificates" / BARE / "state.json", "daemon")
+    assert lab.status()["access"] == {"as_configured": True, "drifted": 0, "exposed": 0, "first": None}
+    # By hand, and not in the live generation.
+    old = lab.state / "certificates" / BARE / "1" / "privkey.pem"
+    old.chmod(0o644)
+    shutil.chown(key, group="bin")
+    assert lab.certd("status").status == 1
+    status = lab.status()["access"]
+    assert status["drifted"] == 2 and status["exposed"] == 1 and str(old) in status["first"], status
+    found = [found for found in lab.certd("check", "--json", BARE).json()["names"][0]["findings"] if found["subject"] == "files"]
+    assert len(found) == 1 and found[0]["level"] == "failure" and str(old) in found[0]["seen"], found
+    done = lab.certd("renew")
+    assert done.status == 0 and str(old) in done.err and "--force" in done.err, done
+    assert mode(old) == 0o640 and key.group() == "daemon" and lab.status()["access"]["as_configured"]
+    # Taken back: all of it.
+    lab.write_conf(key_group=None, cert_mode=None)
+    assert lab.certd("renew").status == 0
+    assert {mode(path) for path in lab.live().iterdir()} == {0o600} and mode(lab.live().resolve()) == 0o700
+    assert not reads(key, "daemon") and not reads(certificate, "daemon")

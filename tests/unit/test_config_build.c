@@ -133,6 +133,9 @@ static void test_nothing_said_is_all_default(void **state)
 	assert_int_equal(c->defaults.https_port, 443);
 	assert_int_equal(c->defaults.http_port, 80);
 	assert_true(c->defaults.preflight);
+	assert_null(c->defaults.key_owner.name);
+	assert_null(c->defaults.key_group.name);
+	assert_int_equal(c->defaults.key_mode, 0);
 	assert_int_equal(c->certificates_count, 0);
 	assert_null(config_find(c, "a.example"));
 	config_free(c);
@@ -149,13 +152,13 @@ static void test_everything_can_be_said(void **state)
 		"attempt-timeout = 1d\nhook-timeout = 1min deploy-timeout = 5s\n"
 		"email = \"admin@example.com\"\nagree-tos = yes\nca = test\nkey = rsa-2048\nprofile = short.lived_1\n"
 		"challenge = http-01\nresolver = 127.0.0.1@5353\ndeploy = none\nserve-address = { ::1, 127.0.0.1 }\nhttps-port = 65535\n"
-		"http-port = 1\npreflight = off\n"
+		"http-port = 1\npreflight = off\nkey-owner = root\nkey-group = 4711\nkey-mode = 440\ncert-mode = 0444\n"
 		"ca \"test\" {\n\tdirectory = https://ca.example:14000/dir\n\tca-bundle = /srv/ca.pem\n"
 		"\teab-kid = kid-1\n\teab-hmac-file = /nonexistent/hmac\n}\n"
 		"nginx { binary = /opt/nginx config = /srv/nginx.conf prefix = /srv hook = /srv/hook }\n"
 		"certificate \"www.example\" {\n\tnames = { # first\n\"www.example\", 'B\xc3\xbc"
 		"cher.example', 192.0.2.1,\n\t2001:db8::1 }\n"
-		"\tnames += WWW2.example.\n\tkey = ecdsa-p384\n\temail = \"\"\n\tpreflight = true\n}\n"
+		"\tnames += WWW2.example.\n\tkey = ecdsa-p384\n\temail = \"\"\n\tpreflight = true\n\tkey-owner = \"\"\n\tkey-mode = \"\"\n}\n"
 		"certificate alone.example { names = { alone.example, } serve-address = 192.0.2.1 }\n");
 	const struct config_certificate *one;
 
@@ -186,6 +189,11 @@ static void test_everything_can_be_said(void **state)
 	assert_int_equal(c->defaults.https_port, 65535);
 	assert_int_equal(c->defaults.http_port, 1);
 	assert_false(c->defaults.preflight);
+	assert_string_equal(c->defaults.key_owner.name, "root");
+	assert_int_equal(c->defaults.key_owner.id, 0);
+	assert_int_equal(c->defaults.key_group.id, 4711);
+	assert_int_equal(c->defaults.key_mode, 0440);
+	assert_int_equal(c->defaults.cert_mode, 0444);
 	assert_string_equal(c->nginx.binary, "/opt/nginx");
 	assert_string_equal(c->nginx.config, "/srv/nginx.conf");
 	assert_string_equal(c->nginx.prefix, "/srv");
@@ -194,7 +202,7 @@ static void test_everything_can_be_said(void **state)
 	one = c->certificates[0];
 	assert_string_equal(one->name, "www.example");
 	assert_string_equal(one->file, "/etc/certd/certd.conf");
-	assert_int_equal(one->line, 34);
+	assert_int_equal(one->line, 38);
 	assert_int_equal(one->names.count, 5);
 	assert_string_equal(one->names.items[1].value, "xn--bcher-kva.example");
 	assert_int_equal(one->names.items[2].type, IDENT_IP);
@@ -310,6 +318,15 @@ static void test_values(void **state)
 		{ "resolver = 127.0.0.1@", "1: resolver \"127.0.0.1@\": the port" },
 		{ "resolver = 127.0.0.1:53", "1: resolver \"127.0.0.1:53\": ADDRESS" },
 		{ "resolver = ::1@0", "1: resolver \"::1@0\": the port" },
+		{ "key-owner = nobody-of-that-name", "1: key-owner \"nobody-of-that-name\": this machine has no such user" },
+		{ "\nkey-group = nobody-of-that-name", "2: key-group \"nobody-of-that-name\": this machine has no such group" },
+		{ "key-group = \"a b\"", "1: key-group \"a b\": a group's name" },
+		{ "key-mode = 0644", "1: key-mode \"0644\": a key is for its owner and for its group, never for everybody" },
+		{ "key-mode = 0660", "1: key-mode \"0660\": the owner must be able to read, and only that can be granted" },
+		{ "key-mode = 0040", "1: key-mode \"0040\": the owner must be able to read" },
+		{ "key-mode = 640x", "1: key-mode \"640x\": a mode is three or four octal digits" },
+		{ "key-mode = 86", "1: key-mode \"86\": a mode is" },
+		{ "cert-mode = 0755", "1: cert-mode \"0755\": the owner must be able to read, and only that" },
 		{ "net-user = -x", "1: net-user \"-x\": a user's name" },
 		{ "profile = \"a b\"", "1: profile \"a b\": up to 255" },
 		{ "email = \"a b@c.example\"", "1: email" },
