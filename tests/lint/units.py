@@ -9,7 +9,7 @@ import tempfile
 import common
 
 SERVICE = re.compile(r"\.(service|socket|timer|path)(\.in)?$")
-EXPOSURE_MAX = 28  # tenths; systemd-analyze security gives 9.6 to a service that says nothing
+EXPOSURE_MAX = 29  # tenths; systemd-analyze security gives 9.6 to a service that says nothing
 EXPOSURE_MAX_OF = {"certd.service": 20}  # what needs less than that
 # Lines that let something through; the line before has to say why.
 RELAXED = re.compile(r"(ReadWritePaths|BindPaths|AmbientCapabilities|CapabilityBoundingSet)=\S|(Private|Protect|Restrict|Memory|NoNew)\w+=no$|"
