@@ -353,7 +353,7 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 {
 	CLEANUP(config_cleanup) struct config *with = NULL;
 	bool is_new = config_find(config, issue->name) == NULL && !issue->options.dry_run && !issue->site;
-	struct job_outcome outcome;
+	struct job_outcome outcome = { .result = JOB_FAILED };
 	struct error err;
 	int remembered, r;
 

@@ -69,11 +69,12 @@ static void fill_blocked(const struct job_view *view, struct job_outcome *outcom
 	error_context(&outcome->error, "not tried again before %s; the last attempt failed", time_format(state->next_at, when));
 }
 
-static int look(const struct remote *remote, size_t i, struct job_view *view, struct plan_decision *decision, struct error *err)
+static int look(const struct remote *remote, size_t i, bool forced, struct job_view *view, struct plan_decision *decision,
+                struct error *err)
 {
 	const struct config_certificate *certificate = remote->certificates[i];
 	const struct job_survey_options options = {
-		.now_at = clock_wall(remote->job->clock), .forced = remote->options->force, .named = remote->options->named,
+		.now_at = clock_wall(remote->job->clock), .forced = forced, .named = remote->options->named,
 	};
 
 	if (job_view_read(remote->store, certificate, options.now_at, view, err) < 0)
@@ -92,7 +93,7 @@ static bool is_work(const struct remote *remote, size_t i)
 	bool work;
 
 	error_clear(&err);
-	if (look(remote, i, &view, &decision, &err) < 0)
+	if (look(remote, i, remote->options->force, &view, &decision, &err) < 0)
 		return true; /* the job says what is wrong with it */
 	work = decision.verdict == PLAN_DUE || view.survey.state.deploy_generation != 0 || view.survey.state.post_renew_pending;
 	fill(&view, &decision, &outcome);
@@ -122,7 +123,8 @@ static void tell_end(const struct remote *remote, size_t i, const char *result, 
 	struct error err;
 
 	error_clear(&err);
-	if (look(remote, i, &view, &decision, &err) < 0) {
+	/* It is done: what was forced is so no more. */
+	if (look(remote, i, false, &view, &decision, &err) < 0) {
 		outcome.error = err;
 		tell(remote, i, &outcome);
 		return;

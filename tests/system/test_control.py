@@ -126,6 +126,7 @@ def test_commands_have_the_daemon_do_it(lab, daemon):
     assert done.status == 0 and "not due" in done.out and lab.ca.orders() == orders, done
     done = lab.certd("renew", "--force", BARE)
     assert done.status == 0 and "generation 2" in done.out and lab.ca.orders() == orders + 1, done
+    assert lab.status()["renew_at"] in done.out, "what comes next, not that it was forced"
 
     # Another type of key, remembered only because it came to a certificate.
     done = lab.issue("--key", "ecdsa-p384")
