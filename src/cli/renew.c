@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPTION_FORCE = 1000, OPTION_DRY_RUN, OPTION_NO_DEPLOY, OPTION_JSON };
+enum { OPTION_FORCE = 1000, OPTION_DRY_RUN, OPTION_NO_DEPLOY, OPTION_JSON, HELD_TOLD_MAX = 5 };
 
 static const char help[] =
 	"Usage: certd renew [OPTIONS] [CERT...]\n\n"
@@ -57,8 +57,25 @@ struct renew {
 	struct cli_progress progress; /* first: it is the job's self too */
 	json_t *list; /* NULL without --json */
 	bool failed; /* to add to it */
+	size_t held; /* not asked for because the CA does not want to be asked */
 	int status;
 };
+
+/* With thousands of certificates that wait for the same, each hour's run would fill the journal with it. */
+static bool is_told(struct renew *renew, const struct job_outcome *outcome)
+{
+	if (outcome->result == JOB_BLOCKED && outcome->error.kind == ERROR_LATER)
+		renew->held++;
+	else
+		return true;
+	return renew->held <= HELD_TOLD_MAX;
+}
+
+static void tell_held(const struct renew *renew)
+{
+	if (!renew->list && renew->held > HELD_TOLD_MAX)
+		log_warning("%zu certificates more wait likewise: `certd status` says until when", renew->held - HELD_TOLD_MAX);
+}
 
 static void on_outcome(void *self, const struct job_outcome *outcome)
 {
@@ -66,9 +83,9 @@ static void on_outcome(void *self, const struct job_outcome *outcome)
 	int status = cli_outcome_status(outcome, 1);
 
 	cli_progress_end(&renew->progress);
-	if (!renew->list)
+	if (!renew->list && is_told(renew, outcome))
 		cli_outcome_print(outcome, renew->progress.quiet);
-	else if (json_array_append_new(renew->list, cli_outcome_one_json(outcome)) < 0)
+	else if (renew->list && json_array_append_new(renew->list, cli_outcome_one_json(outcome)) < 0)
 		renew->failed = true;
 	renew->status = cli_outcome_worst(renew->status, status);
 }
@@ -92,6 +109,7 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 	if (!remote)
 		r = job_run(&job, chosen, count, options, NULL, &err);
 	cli_progress_end(&renew.progress);
+	tell_held(&renew);
 	if (!remote && (r == 0 || err.kind == ERROR_INTERRUPTED) && !options->dry_run)
 		job_metrics_update(config, clock_wall(job.clock));
 	if (r < 0)

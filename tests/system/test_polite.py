@@ -48,6 +48,15 @@ def test_a_limit_of_the_account(lab, gate):
     assert entry["held"]["until"] == hold["until"] and entry["held"]["error"]["kind"] == "later", entry
     assert hold["until"] in lab.certd("status").out
 
+    # A fleet that waits for it fills no journal.
+    limits = lab.extra
+    lab.extra += "".join(f'\ncertificate "c{i}.example" {{ names = {{ "c{i}.example" }} deploy = "none" }}' for i in range(20))
+    lab.write_conf()
+    done = lab.certd("renew")
+    assert done.status == 3 and done.err.count("is not asked for") == 5 and "16 certificates more wait" in done.err, done
+    lab.extra = limits
+    lab.write_conf()
+
     # A memory that cannot be read is told, and costs no more than itself.
     memory = next((lab.state / "cas").glob("*.json"))
     memory.write_text("{")
