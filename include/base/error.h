@@ -65,6 +65,9 @@ int error_oom(struct error *err);
 /* Puts a context and ": " before the message that *err holds. Always returns -1. */
 int error_context(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds to the end of the message that *err holds. Always returns -1. */
+int error_append(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Sets the advice: one sentence that says what to do. Always returns -1. */
 int error_advise(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -89,6 +92,7 @@ static inline __attribute__((always_inline)) int error_negative(int result)
 #define error_sys(...) error_negative(error_sys(__VA_ARGS__))
 #define error_oom(...) error_negative(error_oom(__VA_ARGS__))
 #define error_context(...) error_negative(error_context(__VA_ARGS__))
+#define error_append(...) error_negative(error_append(__VA_ARGS__))
 #define error_advise(...) error_negative(error_advise(__VA_ARGS__))
 
 #endif

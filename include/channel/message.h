@@ -101,6 +101,7 @@ struct message_shown {
 	const char *serial;
 	const char *subject;
 	const char *issuer;
+	const char *server; /* what answers there calls itself this, in http; told once for each target */
 };
 
 json_t *message_shown_pack(const struct message_shown *shown);

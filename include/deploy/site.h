@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/strv.h"
+#include "deploy/deploy.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -29,7 +30,7 @@ struct deploy_site {
 	/* What was done, and what one should know, a line each; the difference that stopped it, as `diff -u` shows it. */
 	struct strv said;
 	struct buf difference;
-	char pid_file[PATH_MAX]; /* of that NGINX */
+	struct deploy_watch watch; /* of that NGINX */
 	/* What was taken over is in this file, and the certificate's site has to say so: include. "" for nothing. */
 	char include[PATH_MAX];
 };

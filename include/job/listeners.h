@@ -20,8 +20,8 @@ struct job_listeners {
 
 void job_listeners_done(struct job_listeners *listeners);
 
-/* Forgets what was learned: the configuration may be another one now. */
-void job_listeners_forget(struct job_listeners *listeners);
+/* NGINX's configuration; NULL where it cannot be learned. Borrowed. */
+const struct nginx_conf *job_listeners_conf(struct job_listeners *listeners, const struct job *job);
 
 /* Where a certificate may be asked for: its serve-address, or loopback where it has none. */
 void job_listeners_addresses(const struct config_settings *settings, struct config_addresses *ret);

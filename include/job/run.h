@@ -5,14 +5,15 @@
 
 #include "base/error.h"
 #include "job/away.h"
+#include "job/job.h"
 #include "job/net.h"
 #include "job/polite.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct config_certificate;
 struct error;
-struct job;
-struct job_options;
-struct job_outcome;
 struct store;
 
 struct job_run {
@@ -30,6 +31,20 @@ struct job_run {
 /* Takes the lock and opens the store. job_run_close() is right also after a failure. */
 int job_run_open(struct job_run *run, const struct job *job, const struct job_options *options, struct error *err);
 void job_run_close(struct job_run *run);
+
+/* One whose story stops short of the deployment, which it shares with others. */
+struct job_pending {
+	bool issued; /* by this run; else by an earlier one */
+	size_t place; /* for the caller */
+	struct job_outcome outcome;
+};
+
+/* One story as far as it is its own: up to the commit. True when it waits for job_run_finish() now; else it is told, and what came of it stands in
+ * ret->outcome. What there is to remember of it is on disk: it may be finished by another run as well. */
+bool job_run_begin(struct job_run *run, const struct config_certificate *certificate, struct job_pending *ret);
+
+/* Deploys, proves and tells these, each certificate once, together. What goes wrong with one stands in its outcome. */
+void job_run_finish(struct job_run *run, struct job_pending *const *pending, size_t count);
 
 /* One story, from its beginning to its end; what goes wrong stands in the outcome. */
 void job_run_one(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome);

@@ -73,7 +73,11 @@ struct story {
 	size_t facts_count;
 	uint64_t generation; /* commit */
 	uint64_t previous;
+	bool issued; /* by this run */
 	struct deploy deploy; /* deploy */
+	bool taken_up; /* deploy: there was something to deploy */
+	bool proving; /* deploy: NGINX and the hooks have it */
+	bool went_back; /* deploy: to the previous generation */
 };
 
 void story_done(struct story *story);
@@ -108,8 +112,9 @@ int job_pairs(struct story *story, struct error *err);
 int job_order(struct story *story, struct error *err);
 int job_check(struct story *story, struct error *err);
 int job_commit(struct story *story, struct error *err);
-int job_deploy(struct story *story, struct error *err);
-int job_prove(struct story *story, struct error *err);
+/* Steps 7 and 8, of all these stories at once: what each has that waits for deployment is made live, loaded and proven, or goes back. What came of it
+ * stands in deploy.error; its kind ERROR_NONE is success. Their job and net process are the same. */
+void job_deploy(struct story *const *stories, size_t count);
 /* The end of the story: result 0 or -1 with *err. Never fails itself. */
 void job_tell(struct story *story, int result, struct error *err);
 

@@ -17,4 +17,7 @@ int64_t plan_backoff_s(uint64_t attempts, const struct random *random);
  * (left_s is 0 or less) there is no hurry any more. */
 int64_t plan_backoff_left_s(uint64_t attempts, int64_t left_s, const struct random *random);
 
+/* The same for a deployment, which costs the CA nothing: none after the first two failures, then about 10 and 100 minutes, then six hours. */
+int64_t plan_backoff_deploy_s(uint64_t attempts, const struct random *random);
+
 #endif

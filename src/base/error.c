@@ -128,6 +128,20 @@ int (error_context)(struct error *err, const char *format, ...)
 	return -1;
 }
 
+int (error_append)(struct error *err, const char *format, ...)
+{
+	char more[ERROR_MESSAGE_MAX];
+	size_t len = strlen(err->message);
+	va_list ap;
+
+	va_start(ap, format);
+	format_text(more, sizeof(more), format, ap);
+	va_end(ap);
+	if (!text_copy(err->message + len, sizeof(err->message) - len, more))
+		mark_cut(err->message, sizeof(err->message));
+	return -1;
+}
+
 int (error_advise)(struct error *err, const char *format, ...)
 {
 	char advice[ERROR_ADVICE_MAX];

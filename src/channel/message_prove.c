@@ -137,11 +137,11 @@ static const char *cut(const char *text, char out[static MESSAGE_SHOWN_MAX + 1])
 
 json_t *message_shown_pack(const struct message_shown *shown)
 {
-	char subject[MESSAGE_SHOWN_MAX + 1], issuer[MESSAGE_SHOWN_MAX + 1];
+	char subject[MESSAGE_SHOWN_MAX + 1], issuer[MESSAGE_SHOWN_MAX + 1], server[MESSAGE_SHOWN_MAX + 1];
 
-	return json_pack("{s:b, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "proven", shown->proven ? 1 : 0, "failure", shown->failure,
+	return json_pack("{s:b, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "proven", shown->proven ? 1 : 0, "failure", shown->failure,
 	                 "advice", shown->advice, "fingerprint", shown->fingerprint, "serial", shown->serial, "subject",
-	                 cut(shown->subject, subject), "issuer", cut(shown->issuer, issuer));
+	                 cut(shown->subject, subject), "issuer", cut(shown->issuer, issuer), "server", cut(shown->server, server));
 }
 
 static int read_shown_text(const json_t *json, const char *field, const char **ret, struct error *err)
@@ -161,7 +161,7 @@ int message_shown_read(const json_t *json, struct message_shown *ret, struct err
 	    read_shown_text(json, "failure", &shown.failure, err) < 0 || read_shown_text(json, "advice", &shown.advice, err) < 0 ||
 	    read_shown_text(json, "fingerprint", &shown.fingerprint, err) < 0 ||
 	    read_shown_text(json, "serial", &shown.serial, err) < 0 || read_shown_text(json, "subject", &shown.subject, err) < 0 ||
-	    read_shown_text(json, "issuer", &shown.issuer, err) < 0)
+	    read_shown_text(json, "issuer", &shown.issuer, err) < 0 || read_shown_text(json, "server", &shown.server, err) < 0)
 		return -1;
 	*ret = shown;
 	return 0;

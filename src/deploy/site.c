@@ -4,14 +4,13 @@
 #include "base/diff.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/program.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "deploy/change.h"
 #include "deploy/deploy.h"
+#include "deploy/load.h"
 #include "deploy/private.h"
 #include "deploy/site_plan.h"
-#include "deploy/workers.h"
 #include "store/store.h"
 #include "store/written.h"
 
@@ -21,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SAID_MAX = 200, DIFFERENCE_MAX = 4 * 1024 * 1024, TEXT_MAX = 512 * 1024, OUTPUT_MAX = 16 * 1024, ARGUMENTS_MAX = 16 };
+enum { SAID_MAX = 200, DIFFERENCE_MAX = 4 * 1024 * 1024, TEXT_MAX = 512 * 1024 };
 
 void deploy_site_init(struct deploy_site *site)
 {
@@ -109,19 +108,6 @@ static int make_text(struct site_plan *plan, struct error *err)
 	return 0;
 }
 
-/* NGINX takes it relative to its prefix. */
-static void find_pid_file(struct site_plan *plan)
-{
-	const struct nginx_directive *d = nginx_directive_find(plan->conf->first, "pid");
-	const char *path = d != NULL ? nginx_directive_arg(d, 0) : "/run/nginx.pid";
-	const char *prefix = plan->site->config->nginx.prefix;
-
-	if (path[0] == '/')
-		text_copy(plan->site->pid_file, sizeof(plan->site->pid_file), path);
-	else if (prefix != NULL)
-		snprintf(plan->site->pid_file, sizeof(plan->site->pid_file), "%s/%s", prefix, path);
-}
-
 static int ask_nginx(struct site_plan *plan, struct error *err)
 {
 	const struct config_nginx *nginx = &plan->site->config->nginx;
@@ -130,7 +116,7 @@ static int ask_nginx(struct site_plan *plan, struct error *err)
 	if (nginx_version_ask(plan->site->runner, nginx->binary, deadline_ms, &plan->version, err) < 0 ||
 	    nginx_conf_ask(plan->site->runner, nginx->binary, nginx->prefix, nginx->config, deadline_ms, &plan->conf, err) < 0)
 		return -1;
-	find_pid_file(plan);
+	deploy_watch_find(plan->conf, nginx->prefix, &plan->site->watch);
 	return nginx_servers_read(plan->conf, &plan->servers, err);
 }
 
@@ -221,36 +207,6 @@ static int check_file(struct site_plan *plan, const struct site_file *file, bool
 	                         "or keep it, and leave it to yourself");
 }
 
-static int run_test(const struct deploy_site *site, struct error *err)
-{
-	const struct config_nginx *nginx = &site->config->nginx;
-	CLEANUP(strv_done) struct strv argv = STRV(ARGUMENTS_MAX);
-	const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", NULL };
-	struct program_result result = { .output = BUF(OUTPUT_MAX) };
-	struct program_spec spec = { .envp = envp, .deadline_ms = site->config->timeouts.hook_ms };
-	int r;
-
-	strv_add(&argv, nginx->binary);
-	if (nginx->prefix != NULL) {
-		strv_add(&argv, "-p");
-		strv_add(&argv, nginx->prefix);
-	}
-	if (nginx->config != NULL) {
-		strv_add(&argv, "-c");
-		strv_add(&argv, nginx->config);
-	}
-	strv_add(&argv, "-q");
-	strv_add(&argv, "-t");
-	if (argv.failed)
-		return error_oom(err);
-	spec.argv = (const char *const *)argv.items;
-	r = program_run(site->runner, &spec, &result, err);
-	if (r == 0)
-		r = program_check(&spec, &result, err);
-	buf_done(&result.output);
-	return r;
-}
-
 /* What is going to be written is remembered before, so that a crash leaves nothing that looks like a person's. */
 static int remember(struct site_plan *plan, bool done, struct error *err)
 {
@@ -287,7 +243,7 @@ static int apply(struct site_plan *plan, struct error *err)
 		return -1;
 	if (site_take_apply(plan, &changes, err) < 0 || make_changes(plan, &changes, err) < 0)
 		return deploy_changes_undo(&changes, err);
-	if (run_test(plan->site, err) < 0) {
+	if (deploy_load_test(plan->site->config, plan->site->runner, err) < 0) {
 		error_context(err, "NGINX refuses the site of %s, and everything is as it was", plan->site->certificate->name);
 		err->kind = ERROR_DEPLOY;
 		return deploy_changes_undo(&changes, err);
@@ -336,16 +292,16 @@ int deploy_site_write(struct deploy_site *site, struct error *err)
 
 int deploy_site_reload(struct deploy_site *site, struct error *err)
 {
-	struct deploy_workers before;
-	struct deploy deploy = {
+	const struct deploy_load load = {
 		.config = site->config,
+		.runner = site->runner,
+		.watch = &site->watch,
 		.certificate = site->certificate,
 		.store = site->store_cert,
-		.runner = site->runner,
 	};
+	char stayed[DEPLOY_STAYED_SIZE];
 
-	deploy_workers_list(site->pid_file, &before);
-	if (deploy_reload(&deploy, err) < 0)
+	if (deploy_load(&load, stayed, err) < 0)
 		return -1;
-	return deploy_workers_wait(&before, site->config->timeouts.deploy_ms, err);
+	return stayed[0] == '\0' ? 0 : error_set(err, ERROR_DEPLOY, "%s", stayed);
 }

@@ -2,20 +2,15 @@
 
 #include "base/buf.h"
 #include "base/clean.h"
-#include "base/clock.h"
-#include "base/error.h"
-#include "base/file.h"
-#include "base/interrupt.h"
 #include "base/text.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 64 * 1024, TICK_MS = 20, PATH_SIZE = 64, PID_DIGITS = 10 };
+enum { TEXT_MAX = 64 * 1024, PATH_SIZE = 64, PID_DIGITS = 10 };
 
 /* What a file of /proc says: it has no size, so it is read until its end. */
 static void read_text(const char *path, struct buf *out)
@@ -41,29 +36,40 @@ static pid_t read_pid(const char **text)
 	return (pid_t)pid;
 }
 
+static void list_children(pid_t master, struct deploy_workers *ret)
+{
+	CLEANUP(buf_done) struct buf children = BUF(TEXT_MAX);
+	char path[PATH_SIZE];
+	const char *p;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)master, (int)master);
+	read_text(path, &children);
+	p = buf_text(&children);
+	ret->count = 0;
+	while (ret->count < DEPLOY_WORKERS_MAX && (pid = read_pid(&p)) > 0)
+		ret->items[ret->count++] = pid;
+}
+
 void deploy_workers_list(const char *pid_file, struct deploy_workers *ret)
 {
 	CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
-	CLEANUP(buf_done) struct buf children = BUF(TEXT_MAX);
 	const char *p;
-	char path[PATH_SIZE];
 	pid_t pid;
 
+	ret->master = 0;
 	ret->count = 0;
 	read_text(pid_file, &text);
 	p = buf_text(&text);
 	pid = read_pid(&p);
 	if (pid <= 1)
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	read_text(path, &children);
-	p = buf_text(&children);
-	while (ret->count < DEPLOY_WORKERS_MAX && (pid = read_pid(&p)) > 0)
-		ret->items[ret->count++] = pid;
+	ret->master = pid;
+	list_children(pid, ret);
 }
 
 /* NGINX says in its title what a worker does. Its helpers (of a cache) take no connections. */
-static bool takes_connections(pid_t pid)
+bool deploy_workers_takes(pid_t pid)
 {
 	CLEANUP(buf_done) struct buf title = BUF(TEXT_MAX);
 	char path[PATH_SIZE];
@@ -73,27 +79,98 @@ static bool takes_connections(pid_t pid)
 	return text_has_prefix(buf_text(&title), "nginx: worker process") && strstr(buf_text(&title), "shutting down") == NULL;
 }
 
-int deploy_workers_wait(const struct deploy_workers *before, int64_t deadline_ms, struct error *err)
+size_t deploy_workers_left(const struct deploy_workers *before)
 {
-	const struct clock *clock = clock_system();
-	const struct timespec tick = { .tv_nsec = TICK_MS * 1000000L };
-	int64_t end_ms = clock_monotonic_ms(clock) + deadline_ms;
+	size_t left = 0;
 
-	for (;;) {
-		size_t left = 0;
+	for (size_t i = 0; i < before->count; i++)
+		left += deploy_workers_takes(before->items[i]);
+	return left;
+}
 
-		for (size_t i = 0; i < before->count; i++)
-			left += takes_connections(before->items[i]);
-		if (left == 0)
-			return 0;
-		if (interrupt_check(err) < 0)
-			return -1;
-		if (clock_monotonic_ms(clock) >= end_ms) {
-			error_set(err, ERROR_DEPLOY,
-			          "NGINX was told to load its configuration anew, but %zu of its workers still go by the old one after %lld s",
-			          left, (long long)deadline_ms / 1000);
-			return error_advise(err, "look into NGINX's error log for [emerg]: a port that another program has is a usual reason");
-		}
-		nanosleep(&tick, NULL);
+static bool is_in(const struct deploy_workers *workers, pid_t pid)
+{
+	for (size_t i = 0; i < workers->count; i++) {
+		if (workers->items[i] == pid)
+			return true;
 	}
+	return false;
+}
+
+bool deploy_workers_have_new(const struct deploy_workers *before)
+{
+	struct deploy_workers now = { .count = 0 };
+
+	if (before->master != 0)
+		list_children(before->master, &now);
+	for (size_t i = 0; i < now.count; i++) {
+		if (!is_in(before, now.items[i]) && deploy_workers_takes(now.items[i]))
+			return true;
+	}
+	return false;
+}
+
+void deploy_log_mark(const char *path, struct deploy_log *ret)
+{
+	struct stat st;
+
+	ret->path[0] = '\0';
+	if (path[0] == '\0' || stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !text_copy(ret->path, sizeof(ret->path), path))
+		return;
+	ret->inode = st.st_ino;
+	ret->end = st.st_size;
+}
+
+/* "2026/01/02 03:04:05 [emerg] 12#12: what" of that process: its "what", else NULL. */
+static char *complaint(char *line, pid_t pid)
+{
+	char mark[PATH_SIZE];
+	char *level = strstr(line, " [emerg] ");
+	char *what;
+
+	if (level == NULL)
+		level = strstr(line, " [alert] ");
+	if (level == NULL)
+		return NULL;
+	snprintf(mark, sizeof(mark), "%d#", (int)pid);
+	if (!text_has_prefix(level + sizeof(" [emerg] ") - 1, mark))
+		return NULL;
+	what = strstr(level, ": ");
+	return what != NULL ? what + 2 : NULL;
+}
+
+bool deploy_log_find(const struct deploy_log *log, pid_t pid, char *out, size_t size)
+{
+	CLEANUP(clean_fd) int fd = log->path[0] != '\0' ? open(log->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	char text[TEXT_MAX + 1];
+	struct stat st;
+	ssize_t n;
+	bool found = false;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	/* One that was rotated away meanwhile is read from its beginning. */
+	n = pread(fd, text, TEXT_MAX, st.st_ino == log->inode && st.st_size >= log->end ? log->end : 0);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	for (char *line = text, *next; line != NULL; line = next) {
+		char *what;
+
+		next = strchr(line, '\n');
+		/* A line without its end is one that is being written. */
+		if (next == NULL)
+			break;
+		*next++ = '\0';
+		what = complaint(line, pid);
+		if (what == NULL)
+			continue;
+		if (found && text_equal(what, DEPLOY_LOG_UNBOUND))
+			(void)text_copy(out + strlen(out), size - strlen(out), "; " DEPLOY_LOG_UNBOUND);
+		else
+			(void)text_copy(out, size, what);
+		text_clean(out);
+		found = true;
+	}
+	return found;
 }

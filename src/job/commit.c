@@ -97,6 +97,8 @@ static void note_issue(struct story *story)
 	/* What failed before is over, and the next renewal begins with the preferred CA again; orders that are in flight elsewhere are for a key
 	 * that is used now. */
 	memset(state->cas, 0, sizeof(state->cas));
+	state->attempts = 0;
+	state->next_at = 0;
 	job_renewal_forget(state);
 }
 

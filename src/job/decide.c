@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "plan/backoff.h"
 
 #include <string.h>
 
@@ -21,6 +22,17 @@ static void remember_failure(struct story *story)
 		             story->certificate->name);
 }
 
+/* Deploying again and again what cannot be deployed reloads NGINX twice each time. */
+static bool is_held_back(const struct story *story)
+{
+	const struct store_state *state = &story->survey.state;
+	const int64_t left_s = state->next_at - clock_wall(story->job->clock);
+
+	/* More than that nobody has asked for: it was the clock that was wrong when it was written. */
+	return !story->options->named && !state->last_ok && state->last_error.kind == ERROR_DEPLOY && left_s > 0 &&
+	       left_s <= 2 * PLAN_BACKOFF_MAX_S;
+}
+
 static enum story_todo todo_when_not_due(const struct story *story)
 {
 	const struct store_state *state = &story->survey.state;
@@ -28,7 +40,7 @@ static enum story_todo todo_when_not_due(const struct story *story)
 	if (!story->options->deploy)
 		return STORY_NOTHING;
 	if (state->deploy_generation != 0)
-		return STORY_DEPLOY;
+		return is_held_back(story) ? STORY_WAIT : STORY_DEPLOY;
 	return state->post_renew_pending ? STORY_TELL : STORY_NOTHING;
 }
 
@@ -53,7 +65,9 @@ int job_decide(struct story *story, struct error *err)
 	switch (decision.verdict) {
 	case PLAN_NOT_DUE:
 		story->todo = todo_when_not_due(story);
-		outcome->result = JOB_NOT_DUE;
+		outcome->result = story->todo == STORY_WAIT ? JOB_BLOCKED : JOB_NOT_DUE;
+		if (story->todo == STORY_WAIT)
+			remember_failure(story);
 		break;
 	case PLAN_BLOCKED:
 		story->todo = STORY_WAIT;

@@ -26,6 +26,9 @@
 
 enum { BINDING_KEY_MAX = 512, RUNTIME_DIR_MODE = 0755 };
 
+/* How many certificates, and how long the first of them, wait for a deployment together. */
+enum { PENDING_MAX = 250, PENDING_MAX_MS = 10 * 60 * 1000 };
+
 const char *job_result_name(enum job_result result)
 {
 	static const char *const names[JOB_RESULT_COUNT] = {
@@ -98,17 +101,15 @@ void story_limits(const struct story *story, struct message_limits *ret)
 	job_net_limits(story->job, ret);
 }
 
-/* One after the other: `nginx -t` looks at the files of all, and what is wrong in those of one would undo another. */
-static int deploy_and_prove(struct story *story, struct error *err)
+/* What is logged from here on is about that one. */
+static void set_context(const struct config_certificate *certificate)
 {
-	CLEANUP(clean_fd) int turn = -1;
+	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
 
-	if (job_turn_take(story->job, "deploy", &turn, err) < 0)
-		return error_context(err, "the certificate waits for its deployment");
-	return job_deploy(story, err) < 0 ? -1 : job_prove(story, err);
+	log_set_context(&context);
 }
 
-/* The story itself, in the order in which it is told. */
+/* The story as far as it is one certificate's own, in the order in which it is told. */
 static int tell_story(struct story *story, struct error *err)
 {
 	if (job_load(story, err) < 0 || job_decide(story, err) < 0)
@@ -117,24 +118,26 @@ static int tell_story(struct story *story, struct error *err)
 	case STORY_NOTHING:
 	case STORY_WAIT:
 	case STORY_TELL:
+	case STORY_DEPLOY:
 		return 0;
 	case STORY_ISSUE:
-		if (job_obtain(story, err) < 0)
-			return -1;
-		if (story->options->dry_run)
-			return 0;
-		if (job_commit(story, err) < 0)
-			return -1;
-		break;
-	case STORY_DEPLOY:
 		break;
 	}
-	return story->options->deploy ? deploy_and_prove(story, err) : 0;
+	if (job_obtain(story, err) < 0)
+		return -1;
+	return story->options->dry_run ? 0 : job_commit(story, err);
 }
 
-void job_run_one(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
+static bool waits(const struct story *story)
 {
-	struct story story = {
+	if (!story->options->deploy || story->options->dry_run)
+		return false;
+	return story->todo == STORY_ISSUE || story->todo == STORY_DEPLOY;
+}
+
+static void begin(struct story *story, struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
+{
+	*story = (struct story){
 		.job = run->job,
 		.options = run->options,
 		.certificate = certificate,
@@ -145,16 +148,107 @@ void job_run_one(struct job_run *run, const struct config_certificate *certifica
 		.outcome = outcome,
 		.binding_key = BUF_SECRET(BINDING_KEY_MAX),
 	};
+}
+
+bool job_run_begin(struct job_run *run, const struct config_certificate *certificate, struct job_pending *ret)
+{
+	struct job_outcome *outcome = &ret->outcome;
+	struct story story;
 	struct error err;
+	bool pending;
 	int r;
 
-	*outcome = (struct job_outcome){ .certificate = certificate };
+	*ret = (struct job_pending){ .outcome.certificate = certificate };
+	begin(&story, run, certificate, outcome);
+	set_context(certificate);
 	error_clear(&err);
 	r = job_net_start(&run->net, run->job, certificate, &err);
 	if (r == 0)
 		r = tell_story(&story, &err);
-	job_tell(&story, r, &err);
+	pending = r == 0 && waits(&story);
+	ret->issued = story.todo == STORY_ISSUE;
+	if (!pending)
+		job_tell(&story, r, &err);
 	story_done(&story);
+	log_set_context(NULL);
+	return pending;
+}
+
+/* Reads again what there is of it: since its beginning other stories were told. */
+static int take_up(struct story *story, struct error *err)
+{
+	story->todo = STORY_DEPLOY;
+	if (job_load(story, err) < 0)
+		return -1;
+	if (!story->survey.have || story->survey.state.deploy_generation == 0)
+		return error_set(err, ERROR_SYSTEM, "the generation that waits for its deployment is gone: %s", story->survey.damage);
+	return 0;
+}
+
+/* Nothing could be done about any of them: they wait for the next run. */
+static void leave(struct job_pending *const *pending, size_t count, struct error *err)
+{
+	error_context(err, "the certificate waits for its deployment");
+	for (size_t i = 0; i < count; i++) {
+		pending[i]->outcome.result = JOB_FAILED;
+		pending[i]->outcome.error = *err;
+	}
+}
+
+static void tell_deployed(struct story *story)
+{
+	struct error *error = &story->deploy.error;
+
+	set_context(story->certificate);
+	job_tell(story, error->kind == ERROR_NONE ? 0 : -1, error);
+	log_set_context(NULL);
+}
+
+void job_run_finish(struct job_run *run, struct job_pending *const *pending, size_t count)
+{
+	CLEANUP(clean_free) struct story *stories = calloc(count + 1, sizeof(*stories));
+	CLEANUP(clean_free) struct story **ready = calloc(count + 1, sizeof(struct story *));
+	CLEANUP(clean_fd) int turn = -1;
+	struct error err;
+	size_t n = 0;
+
+	error_clear(&err);
+	if (count == 0)
+		return;
+	/* One job after the other: `nginx -t` looks at the files of all. */
+	if (!stories || !ready || job_net_start(&run->net, run->job, pending[0]->outcome.certificate, &err) < 0 ||
+	    job_turn_take(run->job, "deploy", &turn, &err) < 0) {
+		if (err.kind == ERROR_NONE)
+			error_oom(&err);
+		leave(pending, count, &err);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct story *story = &stories[i];
+
+		begin(story, run, pending[i]->outcome.certificate, &pending[i]->outcome);
+		story->issued = pending[i]->issued;
+		error_clear(&err);
+		if (take_up(story, &err) == 0)
+			ready[n++] = story;
+		else
+			job_tell(story, -1, &err);
+	}
+	job_deploy(ready, n);
+	for (size_t i = 0; i < n; i++)
+		tell_deployed(ready[i]);
+	for (size_t i = 0; i < count; i++)
+		story_done(&stories[i]);
+}
+
+void job_run_one(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
+{
+	struct job_pending pending;
+	struct job_pending *const one = &pending;
+
+	if (job_run_begin(run, certificate, &pending))
+		job_run_finish(run, &one, 1);
+	*outcome = pending.outcome;
 }
 
 /* The lock of the runtime directory keeps out a second certd of this machine. Two containers have a runtime directory each, and may share the state:
@@ -206,17 +300,30 @@ static bool same_net(const struct config_certificate *a, const struct config_cer
 	return job_net_same(a->settings.ca, b->settings.ca);
 }
 
+/* What a run over several certificates goes through. */
+struct round {
+	struct job_run *run;
+	const struct config_certificate *const *certificates;
+	size_t count;
+	struct job_outcome *outcomes; /* or NULL */
+	size_t told;
+	size_t interrupted; /* of these: told to stop, and not to their end */
+	struct job_pending *pending[PENDING_MAX]; /* what waits for its deployment, which all of them share */
+	size_t pending_count;
+	int64_t pending_since_ms; /* monotonic: when the first of them began to wait */
+};
+
 /* What the CA said of a new certificate, for the outcome that is shown. */
-static void look_again(struct job_run *run, const struct config_certificate *certificate, struct job_outcome *outcome)
+static void look_again(const struct job_run *run, struct job_outcome *outcome)
 {
 	CLEANUP(store_cert_cleanup) struct store_cert *store_cert = NULL;
 	CLEANUP(job_survey_done) struct job_survey survey = { 0 };
 	const struct job_survey_options options = { .now_at = clock_wall(run->job->clock), .named = true };
+	const struct config_certificate *certificate = outcome->certificate;
 	struct plan_decision decision;
 	struct error ignored;
 
 	error_clear(&ignored);
-	job_renewal_look(run, &certificate, 1);
 	if (store_cert_open(run->store, certificate->name, false, &store_cert, &ignored) != STORE_OK ||
 	    job_survey_read(store_cert, certificate, &survey, &ignored) < 0)
 		return;
@@ -225,31 +332,108 @@ static void look_again(struct job_run *run, const struct config_certificate *cer
 	outcome->check_at = job_survey_next_check_at(&survey);
 }
 
-/* What a run over several certificates goes through. */
-struct round {
-	struct job_run *run;
-	const struct config_certificate *const *certificates;
-	size_t count;
-	struct job_outcome *outcomes; /* or NULL */
-	size_t told;
-};
-
-/* What is logged from here on is about that one. */
-static void set_context(const struct config_certificate *certificate)
+/* CA after CA it is asked what it suggests for the new ones. */
+static void look_at_new(const struct round *round)
 {
-	const struct log_context context = { .certificate = certificate->name, .ca = certificate->settings.ca->name };
+	const struct config_certificate *group[PENDING_MAX];
+	bool done[PENDING_MAX] = { false };
 
-	log_set_context(&context);
+	for (size_t i = 0; i < round->pending_count; i++) {
+		const struct job_outcome *first = &round->pending[i]->outcome;
+		size_t n = 0;
+
+		for (size_t k = i; k < round->pending_count && first->result == JOB_ISSUED; k++) {
+			const struct job_outcome *outcome = &round->pending[k]->outcome;
+
+			if (done[k] || outcome->result != JOB_ISSUED || !same_net(first->certificate, outcome->certificate))
+				continue;
+			done[k] = true;
+			group[n++] = outcome->certificate;
+		}
+		if (n > 0)
+			job_renewal_look(round->run, group, n);
+	}
+	for (size_t i = 0; i < round->pending_count; i++) {
+		if (done[i])
+			look_again(round->run, &round->pending[i]->outcome);
+	}
+}
+
+static void hand_over(struct round *round, const struct job_outcome *outcome, size_t place)
+{
+	const struct job *job = round->run->job;
+
+	round->told++;
+	round->interrupted += outcome->error.kind == ERROR_INTERRUPTED;
+	if (job->outcome)
+		job->outcome(job->self, outcome);
+	if (round->outcomes)
+		round->outcomes[place] = *outcome;
+}
+
+/* All that waits is deployed together. */
+static void flush(struct round *round)
+{
+	job_run_finish(round->run, round->pending, round->pending_count);
+	look_at_new(round);
+	for (size_t i = 0; i < round->pending_count; i++) {
+		hand_over(round, &round->pending[i]->outcome, round->pending[i]->place);
+		free(round->pending[i]);
+	}
+	round->pending_count = 0;
+}
+
+/* One that takes long to obtain shall not keep those before it from being served. */
+static bool is_time_to_flush(const struct round *round)
+{
+	return round->pending_count == PENDING_MAX ||
+	       (round->pending_count > 0 &&
+	        clock_monotonic_ms(round->run->job->clock) - round->pending_since_ms > PENDING_MAX_MS);
+}
+
+static bool is_pending(const struct round *round, const struct config_certificate *certificate)
+{
+	for (size_t i = 0; i < round->pending_count; i++) {
+		if (round->pending[i]->outcome.certificate == certificate)
+			return true;
+	}
+	return false;
+}
+
+static int run_one(struct round *round, const struct config_certificate *certificate, size_t place, struct error *err)
+{
+	CLEANUP(clean_free) struct job_pending *pending = calloc(1, sizeof(*pending));
+
+	if (!pending)
+		return error_oom(err);
+	/* Named twice. */
+	if (is_pending(round, certificate))
+		flush(round);
+	if (!job_run_begin(round->run, certificate, pending)) {
+		/* By such a clock nothing more is decided. */
+		if (pending->outcome.result == JOB_FAILED && pending->outcome.error.kind == ERROR_CLOCK) {
+			*err = pending->outcome.error;
+			return -1;
+		}
+		hand_over(round, &pending->outcome, place);
+		return 0;
+	}
+	pending->place = place;
+	if (round->pending_count == 0)
+		round->pending_since_ms = clock_monotonic_ms(round->run->job->clock);
+	round->pending[round->pending_count++] = TAKE(pending);
+	if (is_time_to_flush(round))
+		flush(round);
+	return 0;
 }
 
 /* Those of one CA: what it suggests for all of them first, then their stories, the most urgent first. */
 static int run_group(struct round *round, const struct config_certificate **group, size_t *places, size_t n,
                      struct error *err)
 {
-	const struct job *job = round->run->job;
 	const struct job_options *options = round->run->options;
 	const struct job_survey_options urgency = {
-		.now_at = clock_wall(job->clock),
+		.now_at = clock_wall(round->run->job->clock),
 		.forced = options->force || options->dry_run,
 		.named = options->named,
 	};
@@ -262,25 +446,10 @@ static int run_group(struct round *round, const struct config_certificate **grou
 	}
 	job_urgency_sort(round->run->store, &urgency, group, places, n);
 	for (size_t i = 0; i < n; i++) {
-		struct job_outcome outcome;
-
 		if (interrupt_check(err) < 0)
-			return error_context(err, "%zu of %zu certificates had their turn", round->told, round->count);
-		set_context(group[i]);
-		job_run_one(round->run, group[i], &outcome);
-		/* By such a clock nothing more is decided. */
-		if (outcome.result == JOB_FAILED && outcome.error.kind == ERROR_CLOCK) {
-			*err = outcome.error;
 			return -1;
-		}
-		if (outcome.result == JOB_ISSUED)
-			look_again(round->run, group[i], &outcome);
-		round->told++;
-		if (job->outcome)
-			job->outcome(job->self, &outcome);
-		if (round->outcomes)
-			round->outcomes[places[i]] = outcome;
-		log_set_context(NULL);
+		if (run_one(round, group[i], places[i], err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -334,6 +503,11 @@ int job_run(const struct job *job, const struct config_certificate *const *certi
 	    job_clock_check(run.store, clock_wall(job->clock), job->built_at, err) < 0)
 		return -1;
 	r = run_groups(&round, err);
+	flush(&round);
 	save_index(&run);
+	if (r == 0 && round.interrupted > 0)
+		r = interrupt_check(err);
+	if (r < 0 && err->kind == ERROR_INTERRUPTED)
+		return error_context(err, "%zu of %zu certificates had their turn", round.told - round.interrupted, round.count);
 	return r;
 }

@@ -20,16 +20,11 @@ enum { ADDRESS_SIZE = 64, INTERFACES_MAX = 4096 };
 /* How well an address is suited. */
 enum rank { NOBODY, SOME_SERVER, ITS_SERVER, RANK_COUNT };
 
-void job_listeners_forget(struct job_listeners *listeners)
+void job_listeners_done(struct job_listeners *listeners)
 {
 	nginx_servers_free(listeners->servers);
 	nginx_conf_free(listeners->conf);
 	*listeners = (struct job_listeners){ .asked = false };
-}
-
-void job_listeners_done(struct job_listeners *listeners)
-{
-	job_listeners_forget(listeners);
 }
 
 static const struct nginx_servers *ask(struct job_listeners *listeners, const struct job *job)
@@ -46,6 +41,12 @@ static const struct nginx_servers *ask(struct job_listeners *listeners, const st
 	    nginx_servers_read(listeners->conf, &listeners->servers, &why) < 0)
 		log_debug("where NGINX listens is not known: %s", why.message);
 	return listeners->servers;
+}
+
+const struct nginx_conf *job_listeners_conf(struct job_listeners *listeners, const struct job *job)
+{
+	(void)ask(listeners, job);
+	return listeners->conf;
 }
 
 /* A kernel without IPv6, or one told not to use it, has no such address to connect to. */

@@ -4,25 +4,65 @@
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/clean.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
-#include "base/log.h"
 #include "base/strv.h"
 #include "base/text.h"
 #include "channel/message.h"
-#include "deploy/deploy.h"
+#include "config/config.h"
+#include "crypto/cert.h"
+#include "job/job.h"
 #include "job/listeners.h"
-#include "job/story.h"
+#include "job/net.h"
+#include "notary/notary.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENCE_MS = 10 * 1000, PROOF_MIN_MS = 1000, HANDSHAKE_MS = 20, REPORT_MAX = ERROR_MESSAGE_MAX / 2, WHERE_MAX = 256, LOCAL_MAX = 1024 };
+enum { PATIENCE_MS = 10 * 1000, HANDSHAKE_MS = 20, REPORT_MAX = ERROR_MESSAGE_MAX / 2, LOCAL_MAX = 1024 };
 
-enum message_leaf job_prove_leaf(const struct cert_facts *facts)
+static enum message_leaf leaf_of(const struct cert_facts *facts)
 {
 	return text_has_prefix(facts->key, "rsa") ? MESSAGE_LEAF_RSA : MESSAGE_LEAF_ECDSA;
+}
+
+static int read_leaf(const struct store_cert *store_cert, uint64_t generation, const char *file, struct job_prove_leaves *leaves,
+                     struct error *err)
+{
+	CLEANUP(buf_done) struct buf pem = BUF(CERT_PEM_MAX);
+	CLEANUP(cert_chain_cleanup) struct cert_chain *chain = NULL;
+	struct cert_facts facts;
+	int r = store_generation_read(store_cert, generation, file, &pem, err);
+
+	if (r == STORE_ABSENT)
+		return error_set(err, ERROR_SYSTEM, "%s of generation %llu is missing", file, (unsigned long long)generation);
+	if (r < 0 || cert_chain_parse(buf_text(&pem), pem.len, &chain, err) < 0 || cert_chain_facts(chain, 0, &facts, err) < 0)
+		return -1;
+	text_copy(leaves->fingerprint[leaf_of(&facts)], CERT_FINGERPRINT_SIZE, facts.fingerprint);
+	return 0;
+}
+
+int job_prove_leaves_read(const struct store_cert *store_cert, uint64_t generation, struct job_prove_leaves *ret, struct error *err)
+{
+	struct job_prove_leaves leaves = { .fingerprint = { "" } };
+	char name[STORE_FILE_SIZE];
+	enum key_family second;
+	int r;
+
+	if (read_leaf(store_cert, generation, store_file_name("cert", NULL, name), &leaves, err) < 0)
+		return -1;
+	r = store_generation_second(store_cert, generation, &second, err);
+	if (r < 0 || (r == STORE_OK && read_leaf(store_cert, generation, store_file_name("cert", &second, name), &leaves, err) < 0))
+		return -1;
+	*ret = leaves;
+	return 0;
+}
+
+void job_prove_leaves_list(const struct job_prove_leaves *leaves, const char *out[static MESSAGE_LEAF_COUNT])
+{
+	for (size_t i = 0; i < MESSAGE_LEAF_COUNT; i++)
+		out[i] = leaves->fingerprint[i][0] != '\0' ? leaves->fingerprint[i] : NULL;
 }
 
 /* One task of the net process: as many names as go into it. owners[i] is whose names[i] is. */
@@ -126,6 +166,18 @@ static const char *leaf_words(const struct job_prove_want *want, enum message_le
 	return "";
 }
 
+/* Another kind of key than asked for is as good a sign of it. */
+static bool is_other(struct job_prove_want *want, const char *fingerprint)
+{
+	for (size_t i = 0; i < MESSAGE_LEAF_COUNT; i++) {
+		if (want->other[i] && text_equal(want->other[i], fingerprint)) {
+			want->other_shown = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What is wrong with a name goes behind what was wrong with those before it. */
 static void tell_shown(struct job_prove_want *want, const struct ident *name, const struct message_target *target,
                        enum message_leaf leaf, const struct message_shown *shown)
@@ -135,13 +187,19 @@ static void tell_shown(struct job_prove_want *want, const struct ident *name, co
 	const bool first = want->proven;
 
 	want->proven = false;
+	if (first) {
+		want->failed_address = target->address;
+		want->failed_port = target->port;
+	}
+	if (shown->server[0] != '\0' && want->server[0] == '\0' && text_equal(want->failed_address, target->address))
+		text_copy(want->server, sizeof(want->server), shown->server);
 	if (!first)
 		(void)buf_printf(&text, "%s; ", want->error.message);
 	(void)buf_printf(&text, "%s at %s port %u%s: ", name->value, target->address, target->port, leaf_text);
 	if (shown->fingerprint[0] == '\0')
 		(void)buf_printf(&text, "%s", shown->failure);
-	else if (want->previous[leaf] && text_equal(want->previous[leaf], shown->fingerprint))
-		(void)buf_printf(&text, "the previous certificate is still served (serial %s)", shown->serial);
+	else if (is_other(want, shown->fingerprint))
+		(void)buf_printf(&text, "%s is still served (serial %s)", want->other_words, shown->serial);
 	else
 		(void)buf_printf(&text, "another certificate is served (serial %s, for %s, by %s)", shown->serial, shown->subject,
 		                 shown->issuer);
@@ -222,6 +280,9 @@ int job_prove_wants(struct job_net *net, const struct job *job, struct job_liste
 		struct config_addresses addresses;
 
 		wants[i].proven = true;
+		wants[i].other_shown = false;
+		wants[i].failed_address = NULL;
+		wants[i].server[0] = '\0';
 		error_clear(&wants[i].error);
 		job_listeners_addresses(&certificate->settings, &addresses);
 		for (size_t k = 0; k < certificate->names.count; k++) {
@@ -240,46 +301,4 @@ int job_prove_wants(struct job_net *net, const struct job *job, struct job_liste
 		}
 	}
 	return send(&batch, net, job, timeout_ms, err);
-}
-
-/* Reload and proof together; a reload that took long leaves time for one look. */
-static int64_t time_left_ms(const struct story *story)
-{
-	const int64_t left_ms = story->job->config->timeouts.deploy_ms - story->deploy.reload_ms;
-
-	return left_ms > PROOF_MIN_MS ? left_ms : PROOF_MIN_MS;
-}
-
-int job_prove(struct story *story, struct error *err)
-{
-	CLEANUP(job_listeners_done) struct job_listeners listeners = { .asked = false };
-	struct store_state *state = &story->survey.state;
-	struct job_prove_want want = { .certificate = story->certificate };
-	int r;
-
-	if (story->certificate->settings.deploy == CONFIG_DEPLOY_NONE)
-		return 0;
-	for (size_t i = 0; i < story->facts_count; i++)
-		want.leaf[job_prove_leaf(&story->facts[i])] = story->facts[i].fingerprint;
-	story_progress(story, "prove", "looking whether the new certificate is the one being served");
-	r = job_prove_wants(story->net, story->job, &listeners, &want, 1, time_left_ms(story), err);
-	if (r == 0 && !want.proven) {
-		*err = want.error;
-		error_context(err, "the new certificate is not the one being served");
-		r = -1;
-	}
-	if (r < 0) {
-		/* Nothing was seen that speaks against it: the next run looks again. */
-		if (err->kind == ERROR_INTERRUPTED)
-			return error_context(err, "the certificate is deployed, but not yet proven to be served");
-		/* Where nothing was live before, there is nothing to go back to: what is there stays for the administrator to use. */
-		if (story->previous != 0)
-			deploy_undo(&story->deploy, err);
-		return error_context(err, "the certificate is issued, but not served");
-	}
-	state->served = true;
-	state->served_at = clock_wall(story->job->clock);
-	state->served_generation = story->generation;
-	story->outcome->served = true;
-	return 0;
 }

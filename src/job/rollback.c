@@ -85,9 +85,11 @@ static int turn_back(struct story *story, struct waiting *waiting, struct error 
 	story->todo = STORY_DEPLOY;
 	story->outcome->generation = previous;
 	story->outcome->not_after_at = job_survey_not_after_at(&story->survey);
-	if (job_deploy(story, err) < 0)
-		return -1;
-	return job_prove(story, err);
+	job_deploy(&story, 1);
+	if (story->deploy.error.kind == ERROR_NONE)
+		return 0;
+	*err = story->deploy.error;
+	return -1;
 }
 
 /* The next run shall not try a rollback again by itself. Where it came to nothing, what waited before waits again. */

@@ -10,6 +10,7 @@
 #include "deploy/deploy.h"
 #include "hook/hook.h"
 #include "job/choice.h"
+#include "plan/backoff.h"
 #include "plan/polite.h"
 #include "store/store.h"
 
@@ -128,6 +129,8 @@ static void tell_failure(struct story *story, const struct error *error)
 	state->next_at = plan_next_attempt_at(now_at, state->attempts, in_use ? in_use->not_after_at - now_at : 0,
 	                                      error->kind == ERROR_LATER && !other_has_turn(story) ? error->retry_at : 0,
 	                                      story->job->random);
+	if (error->kind == ERROR_DEPLOY)
+		state->next_at = now_at + plan_backoff_deploy_s(state->attempts, story->job->random);
 	if (error->url[0] != '\0' && !other_has_turn(story))
 		state->next_at = now_at + PLAN_PAUSE_S;
 	save(story);
@@ -243,7 +246,7 @@ void job_tell(struct story *story, int result, struct error *err)
 		outcome->result = story->options->dry_run ? JOB_TRIED : JOB_ISSUED;
 		break;
 	case STORY_DEPLOY:
-		outcome->result = JOB_DEPLOYED;
+		outcome->result = story->issued ? JOB_ISSUED : JOB_DEPLOYED;
 		break;
 	}
 	foresee(story);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "channel/message.h"
 #include "tls/probe.h"
+#include "tls/websocket.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 /* NGINX starts its new workers a tenth of a second before it tells the old ones to go: for so long both answer, and one look may meet a
  * new one by luck. */
 enum { SETTLE_MS = 200 };
-enum { PAUSE_FIRST_MS = 20, PAUSE_MAX_MS = 500, HANDSHAKE_MS = 3000 };
+enum { PAUSE_FIRST_MS = 20, PAUSE_MAX_MS = 500, HANDSHAKE_MS = 3000, HTTP_MS = 1000 };
 
 /* What the last handshake with one name at one target showed to who takes only keys of one kind. */
 struct proof {
@@ -30,6 +31,7 @@ struct proof {
 	char issuer[CERT_NAME_SIZE];
 	char failure[256];
 	char advice[256];
+	char server[64];
 };
 
 struct proofs {
@@ -154,6 +156,33 @@ static int list_proofs(const struct message_prove *task, struct proofs *proofs, 
 	return 0;
 }
 
+/* What it is that shows other certificates: asked once for each target. Any answer will do, so the question is the one that this room can ask. */
+static void ask_who(struct proofs *proofs, const struct message_prove *task)
+{
+	bool asked[MESSAGE_TARGETS_MAX] = { false };
+
+	for (size_t i = 0; i < proofs->count; i++) {
+		struct proof *proof = &proofs->items[i];
+		const size_t target = (size_t)(proof->target - task->targets);
+		const struct tls_websocket question = {
+			.probe = {
+				.address = proof->target->address, .port = proof->target->port, .server_name = proof->server_name,
+				.key = wish_of(proof->leaf), .timeout_ms = HTTP_MS,
+			},
+			.path = "/",
+		};
+		struct tls_websocket_seen seen;
+		struct error ignored;
+
+		if (proof->proven || !proof->answered || proof->server_name[0] == '\0' || asked[target])
+			continue;
+		asked[target] = true;
+		error_clear(&ignored);
+		if (tls_websocket_probe(&question, &seen, &ignored) == 0)
+			text_copy(proof->server, sizeof(proof->server), seen.server);
+	}
+}
+
 static json_t *pack_proof(const struct proof *proof)
 {
 	const bool other = !proof->proven && proof->answered;
@@ -166,6 +195,7 @@ static json_t *pack_proof(const struct proof *proof)
 		.serial = other ? proof->serial : NULL,
 		.subject = other ? proof->subject : NULL,
 		.issuer = other ? proof->issuer : NULL,
+		.server = proof->server,
 	};
 
 	return message_shown_pack(&shown);
@@ -198,5 +228,6 @@ int netproc_prove(struct netproc *net, const json_t *message, json_t **ret_resul
 	items = proofs.items;
 	proofs.end_ms = clock_monotonic_ms(net->clock) + task.timeout_ms;
 	prove(&proofs);
+	ask_who(&proofs, &task);
 	return report(&proofs, ret_result, err);
 }

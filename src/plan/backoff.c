@@ -35,3 +35,12 @@ int64_t plan_backoff_left_s(uint64_t attempts, int64_t left_s, const struct rand
 		part_s = PLAN_BACKOFF_HURRY_S;
 	return with_jitter(left_s > 0 && delay_s > part_s ? part_s : delay_s, random);
 }
+
+int64_t plan_backoff_deploy_s(uint64_t attempts, const struct random *random)
+{
+	static const int64_t deploy_delays_s[] = { 0, 0, 10 * 60, 100 * 60, 6 * 60 * 60 };
+	size_t last = ARRAY_SIZE(deploy_delays_s) - 1;
+	size_t i = attempts == 0 ? 0 : attempts - 1 > last ? last : (size_t)(attempts - 1);
+
+	return deploy_delays_s[i] == 0 ? 0 : with_jitter(deploy_delays_s[i], random);
+}

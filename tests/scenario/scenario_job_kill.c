@@ -78,6 +78,53 @@ static void test_a_renewal_killed_at_each_request(void **state)
 	kill_at_each(true);
 }
 
+static const char two[] = "}\ncertificate \"b.example\" {\n names = { \"b.example\" }";
+
+static void assert_both(const struct world *world, enum job_result first, enum job_result second)
+{
+	if (world->last->results[0] != first || world->last->results[1] != second)
+		fail_msg("%s and %s: %s", job_result_name(world->last->results[0]), job_result_name(world->last->results[1]),
+		         world->last->error.message);
+}
+
+/* Two that are deployed together: wherever the first run ends, the next one has both deployed, and no order was made twice. */
+static void test_two_certificates_killed_at_each_request(void **state)
+{
+	bool waited = false;
+	size_t requests = 1;
+
+	(void)state;
+	for (unsigned int i = 0; i < requests; i++) {
+		void *made;
+		struct world *world;
+
+		assert_int_equal(world_setup(&made), 0);
+		world = made;
+		world_configure(world, "\"a.example\"", two);
+		world_hook(world, "deploy", "CERTD_GENERATION", 0);
+		if (i == 0) {
+			world_must(world, JOB_ISSUED);
+			assert_both(world, JOB_ISSUED, JOB_ISSUED);
+			requests = world->ca->requests;
+			assert_int_equal(world_ran(world), 2);
+			assert_int_equal(world_teardown(&made), 0);
+			continue;
+		}
+		world_run_killed(world, CA_KILL_AFTER, i);
+		world_run(world);
+		/* The first may have been committed by the run that was killed: then it waited for the second one. */
+		waited = waited || world->last->results[0] == JOB_DEPLOYED;
+		assert_both(world, world->last->results[0] == JOB_DEPLOYED ? JOB_DEPLOYED : JOB_ISSUED, JOB_ISSUED);
+		assert_int_equal(world->ca->order_count, 2);
+		assert_int_equal(ca_issued(world->ca), 2);
+		assert_int_equal(world_ran(world), 2);
+		world_run(world);
+		assert_both(world, JOB_NOT_DUE, JOB_NOT_DUE);
+		assert_int_equal(world_teardown(&made), 0);
+	}
+	assert_true(waited);
+}
+
 /* An answer that is lost on its way is no reason for a second order either. */
 static void test_each_answer_lost(void **state)
 {
@@ -110,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_issue_killed_at_each_request),
 		cmocka_unit_test(test_a_renewal_killed_at_each_request),
+		cmocka_unit_test(test_two_certificates_killed_at_each_request),
 		cmocka_unit_test(test_each_answer_lost),
 	};
 

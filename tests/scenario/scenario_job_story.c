@@ -246,6 +246,55 @@ static void test_a_deployment_that_fails(void **state)
 	world_must(world, JOB_NOT_DUE);
 }
 
+/* The next run tries it at once, and the one after; then they take their time. A person who names it need not wait. */
+static void test_a_deployment_that_keeps_failing(void **state)
+{
+	struct world *world = *state;
+
+	world_must(world, JOB_ISSUED);
+	world_hook(world, "deploy", "CERTD_GENERATION", 1);
+	world_hook(world, "failure", "CERTD_ATTEMPTS", 0);
+	world->options.force = true;
+	world_must(world, JOB_FAILED);
+	world->options.force = false;
+	world_must(world, JOB_FAILED);
+	world_must(world, JOB_FAILED);
+	world_must(world, JOB_BLOCKED);
+	assert_non_null(strstr(world->last->error.message, "not tried again before"));
+	assert_int_equal(world->last->error.kind, ERROR_DEPLOY);
+	assert_int_equal(world->ca->order_count, 2);
+	ca_pass_time(world->ca, 12 * 60);
+	world_must(world, JOB_FAILED);
+	ca_pass_time(world->ca, 12 * 60);
+	world_must(world, JOB_BLOCKED);
+	assert_true(world_ran_with(world, "failure a.example 1"));
+	assert_false(world_ran_with(world, "failure a.example 2"));
+	world_hook(world, "deploy", "CERTD_GENERATION", 0);
+	world->options.named = true;
+	world_must(world, JOB_DEPLOYED);
+	assert_int_equal(world_live(world), 2);
+	assert_int_equal(world->ca->order_count, 2);
+}
+
+/* One of two that cannot be deployed is no matter of the other one. */
+static void test_a_deployment_that_fails_for_one(void **state)
+{
+	struct world *world = *state;
+
+	world_configure(world, "\"a.example\"", "}\ncertificate \"b.example\" {\n names = { \"b.example\" }");
+	world_must(world, JOB_ISSUED);
+	world_hook_for(world, "deploy", "b.example");
+	world->options.force = true;
+	world_must(world, JOB_ISSUED);
+	assert_int_equal(world->last->results[1], JOB_FAILED);
+	assert_int_equal(world_live(world), 2);
+	world->options.force = false;
+	world_hook(world, "deploy", "CERTD_GENERATION", 0);
+	world_must(world, JOB_NOT_DUE);
+	assert_int_equal(world->last->results[1], JOB_DEPLOYED);
+	assert_int_equal(world->ca->order_count, 4);
+}
+
 /* Once for each certificate, and again only as long as it fails. */
 static void test_post_renew_hooks(void **state)
 {
@@ -303,6 +352,8 @@ int main(void)
 		STORY(test_a_dry_run_leaves_what_is_live),
 		STORY(test_a_certificate_for_another_key),
 		STORY(test_a_deployment_that_fails),
+		STORY(test_a_deployment_that_keeps_failing),
+		STORY(test_a_deployment_that_fails_for_one),
 		STORY(test_post_renew_hooks),
 		STORY(test_half_of_the_nonces_refused),
 		STORY(test_an_account_that_the_ca_forgot),

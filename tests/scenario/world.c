@@ -394,6 +394,16 @@ void world_hook(const struct world *world, const char *event, const char *variab
 	write_text(world, name, text, 0755);
 }
 
+void world_hook_for(const struct world *world, const char *event, const char *certificate)
+{
+	char name[NAME_SIZE], text[2 * PATH_SIZE];
+
+	world_hook(world, event, "CERTD_GENERATION", 0);
+	snprintf(name, sizeof(name), "hooks/%s/hook", event);
+	snprintf(text, sizeof(text), "#!/bin/sh\n[ \"$2\" != %s ]\n", certificate);
+	write_text(world, name, text, 0755);
+}
+
 size_t world_ran(const struct world *world)
 {
 	CLEANUP(buf_done) struct buf text = BUF(FILE_MAX);

@@ -83,6 +83,9 @@ bool world_account_fits(const struct world *world, size_t account);
 /* A hook of that event that appends "EVENT $VARIABLE" to the file `ran`, and ends with that status. */
 void world_hook(const struct world *world, const char *event, const char *variable, int status);
 
+/* A hook of that event that fails for that certificate, and for no other. */
+void world_hook_for(const struct world *world, const char *event, const char *certificate);
+
 /* How many lines `ran` has. */
 size_t world_ran(const struct world *world);
 

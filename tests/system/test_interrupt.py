@@ -80,4 +80,10 @@ def test_between_two_certificates(lab):
     wait_for((lab.state / "begun").exists, "the deploy hook")
     done = interrupt(running, signal.SIGTERM)
     assert done.status == 1 and "of 3 certificates" in done.err, done
-    assert 1 <= len(done.json()["certificates"]) < 3
+    results = {entry["name"]: entry["result"] for entry in done.json()["certificates"]}
+    assert sorted(results.values()) == ["failed", "failed", "issued"], results
+    orders = lab.ca.orders()
+    done = lab.certd("renew", "--json")
+    after = {entry["name"]: entry["result"] for entry in done.json()["certificates"]}
+    assert after == {name: "not-due" if result == "issued" else "deployed" for name, result in results.items()}, after
+    assert done.status == 0 and lab.ca.orders() == orders, "what waits for its deployment is not ordered again"

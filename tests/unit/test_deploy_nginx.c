@@ -179,16 +179,32 @@ static uint64_t add_generation(const struct place *p, const char *serial)
 
 static int apply(struct place *p, uint64_t generation, uint64_t previous)
 {
-	deploy_done(&p->deploy);
-	p->deploy = (struct deploy){
-		.config = &p->config,
-		.certificate = &p->certificate,
-		.store = p->cert,
-		.runner = runner_system(),
-		.generation = generation,
-		.previous = previous,
+	static const struct deploy_watch nowhere = { .pid_file = "" };
+	struct deploy *item = &p->deploy;
+	struct deploy_round round = {
+		.config = &p->config, .runner = runner_system(), .watch = &nowhere, .items = &item, .count = 1,
 	};
-	return deploy_apply(&p->deploy, &err);
+
+	deploy_done(&p->deploy);
+	p->deploy = (struct deploy){ .certificate = &p->certificate, .store = p->cert, .generation = generation, .previous = previous };
+	error_clear(&p->deploy.error);
+	deploy_round_apply(&round);
+	deploy_round_undo(&round);
+	err = p->deploy.error;
+	return err.kind == ERROR_NONE ? 0 : -1;
+}
+
+static void undo(struct place *p)
+{
+	static const struct deploy_watch nowhere = { .pid_file = "" };
+	struct deploy *item = &p->deploy;
+	struct deploy_round round = {
+		.config = &p->config, .runner = runner_system(), .watch = &nowhere, .items = &item, .count = 1,
+	};
+
+	p->deploy.error = err;
+	deploy_round_undo(&round);
+	err = p->deploy.error;
 }
 
 /* The serial number of what is served now; 0 when the handshake fails. */
@@ -255,7 +271,7 @@ static void test_life(void **state)
 	assert_works(apply(p, 2, 1));
 	assert_served(p, 2);
 	error_set(&err, ERROR_DEPLOY, "not proven");
-	deploy_undo(&p->deploy, &err);
+	undo(p);
 	assert_string_equal(err.message, "not proven");
 	assert_served(p, 1);
 }

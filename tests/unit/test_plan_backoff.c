@@ -81,6 +81,21 @@ static void test_jitter_spreads(void **state)
 	assert_true(most - least > PLAN_BACKOFF_MAX_S / 20);
 }
 
+static void test_deployments(void **state)
+{
+	static const uint64_t many[] = { 5, 6, 100, UINT64_MAX };
+	const struct random *random = random_system();
+
+	(void)state;
+	assert_int_equal(plan_backoff_deploy_s(0, random), 0);
+	assert_int_equal(plan_backoff_deploy_s(1, random), 0);
+	assert_int_equal(plan_backoff_deploy_s(2, random), 0);
+	assert_in_range(plan_backoff_deploy_s(3, random), 600, 660);
+	assert_in_range(plan_backoff_deploy_s(4, random), 6000, 6600);
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+		assert_in_range(plan_backoff_deploy_s(many[i], random), 21600, 23760);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +103,7 @@ int main(void)
 		cmocka_unit_test(test_no_count_ends_in_no_delay),
 		cmocka_unit_test(test_before_the_end),
 		cmocka_unit_test(test_jitter_spreads),
+		cmocka_unit_test(test_deployments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
