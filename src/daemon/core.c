@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "daemon/run.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -251,6 +252,8 @@ int daemon_core_take(struct daemon_core *core, struct config **config, struct er
 	core->schedule = schedule;
 	config_free(core->config);
 	core->config = TAKE(*config);
+	/* Reading it took several times the memory that it takes, and the daemon lives long. */
+	malloc_trim(0);
 	core->stale = true;
 	return 0;
 }
