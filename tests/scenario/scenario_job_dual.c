@@ -152,6 +152,34 @@ static void test_a_renewal_killed_at_each_request(void **state)
 	kill_at_each(true);
 }
 
+/* Nor is an answer that is lost on its way a reason for a third order. */
+static void test_each_answer_lost(void **state)
+{
+	const size_t requests = count_requests(false);
+
+	(void)state;
+	for (unsigned int i = 0; i < requests; i++) {
+		const struct ca_fault lost = { .action = CA_LOSE, .endpoint = CA_ANY, .skip = i, .times = 1 };
+		struct world *world;
+		void *made;
+
+		assert_int_equal(setup(&made), 0);
+		world = made;
+		world->options.named = true;
+		ca_add_fault(world->ca, &lost);
+		for (int tries = 0; tries < 3; tries++) {
+			assert_true(WIFEXITED(world_run(world)));
+			if (world->last->job_result == JOB_ISSUED)
+				break;
+		}
+		assert_both_live(world, 1);
+		assert_int_equal(world->ca->order_count, 2);
+		assert_int_equal(issued_of(world, KEY_FAMILY_ECDSA), 1);
+		assert_int_equal(issued_of(world, KEY_FAMILY_RSA), 1);
+		assert_int_equal(world_teardown(&made), 0);
+	}
+}
+
 /* The second order is refused: the first certificate waits for it, and is not ordered again; until it would be due itself. */
 static void test_the_second_one_fails(void **state)
 {
@@ -391,6 +419,7 @@ int main(void)
 		STORY(test_one_after_the_other),
 		cmocka_unit_test(test_an_issue_killed_at_each_request),
 		cmocka_unit_test(test_a_renewal_killed_at_each_request),
+		cmocka_unit_test(test_each_answer_lost),
 		STORY(test_the_second_one_fails),
 		STORY(test_a_first_one_that_waited_too_long),
 		STORY(test_a_first_one_that_was_left_behind),
