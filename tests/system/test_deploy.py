@@ -225,9 +225,11 @@ def test_rollback_without_a_previous_generation(lab):
 def test_rollback_that_fails_leaves_what_waits_for_deployment(lab):
     lab.issued()
     first = lab.leaf()
-    hook = lab.hook("deploy", "#!/bin/sh\nexit 1\n")
-    assert lab.certd("renew", "--force").status == 1
-    assert lab.leaf() == first
+    hook = lab.hook("deploy", "#!/bin/sh\necho one\necho the last line >&2\nexit 3\n")
+    done = lab.certd("renew", "--force")
+    assert done.status == 1 and lab.leaf() == first, done
+    for message in (done.err, lab.status()["last_attempt"]["error"]["message"], lab.certd("status").out):
+        assert str(hook) in message and "status 3" in message and "the last line" in message, message
     assert lab.certd("rollback", BARE).status == 2  # there is none before the first
     hook.unlink()
     done = lab.certd("renew")
