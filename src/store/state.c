@@ -255,31 +255,47 @@ static int check_version(const json_t *doc, struct error *err)
 	return error_advise(err, "run the newer certd that wrote it; or move the file away, which forgets what is pending");
 }
 
-int store_state_parse(const char *data, size_t len, struct store_state *ret, struct error *err)
+/* The object that the members of a section stand in; NULL for a section that is absent. `before` is that of the field before, which is mostly the same. */
+static int find_section(const json_t *doc, const struct field *f, const json_t *before, const json_t **ret, struct error *err)
 {
-	CLEANUP(clean_free) struct store_state *state = calloc(1, sizeof(*state));
+	*ret = doc;
+	if (f->section == NULL)
+		return 0;
+	*ret = before;
+	if (f != fields && f[-1].section == f->section)
+		return 0;
+	*ret = NULL;
+	return json_field_object(doc, STATE_FILE, f->section, ret, err) < 0 ? STORE_DAMAGED : 0;
+}
+
+/* Into a state that is all zero; after a failure it holds some of what was read. It is large: of thousands it is not copied about. */
+static int parse_into(const char *data, size_t len, struct store_state *state, struct error *err)
+{
 	json_auto_t *doc = NULL;
-	const json_t *section;
+	const json_t *section = NULL;
 	int r;
 
-	if (state == NULL)
-		return error_oom(err);
 	if (json_doc_parse(data, len, STATE_FILE, &doc, err) < 0)
 		return err->kind == ERROR_INTERNAL ? -1 : STORE_DAMAGED;
 	r = check_version(doc, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++) {
-		section = doc;
-		if (fields[i].section != NULL) {
-			r = json_field_object(doc, STATE_FILE, fields[i].section, &section, err);
-			if (r == JSON_FIELD_ABSENT) {
-				r = 0;
-				continue;
-			}
-		}
-		r = r < 0 ? STORE_DAMAGED : read_field(section, &fields[i], state, err);
+		r = find_section(doc, &fields[i], section, &section, err);
+		if (r == 0 && section != NULL)
+			r = read_field(section, &fields[i], state, err);
 	}
 	if (r == 0 && json_field_object(doc, STATE_FILE, "error", &section, err) == JSON_FIELD_OK)
 		r = read_error(section, &state->last_error, err);
+	return r;
+}
+
+int store_state_parse(const char *data, size_t len, struct store_state *ret, struct error *err)
+{
+	CLEANUP(clean_free) struct store_state *state = calloc(1, sizeof(*state));
+	int r;
+
+	if (state == NULL)
+		return error_oom(err);
+	r = parse_into(data, len, state, err);
 	if (r == 0)
 		*ret = *state;
 	return r;
@@ -417,7 +433,9 @@ int store_state_load(const struct store_cert *cert, struct store_state *ret, str
 		return -1;
 	if (r == FILE_ABSENT)
 		return STORE_OK;
-	r = store_state_parse(buf_text(&text), text.len, ret, err);
+	r = parse_into(buf_text(&text), text.len, ret, err);
+	if (r != 0)
+		memset(ret, 0, sizeof(*ret));
 	if (r < 0)
 		return error_context(err, "%s", cert->path);
 	return r == STORE_DAMAGED ? move_aside(cert, err) : STORE_OK;
