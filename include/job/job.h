@@ -67,6 +67,7 @@ struct job_outcome {
 	int64_t not_after_at; /* of that generation */
 	int64_t renew_at;
 	int64_t check_at; /* when its CA is to be asked what it suggests for the renewal; 0 for never */
+	bool issued; /* there is a new certificate, by this run, whatever came of its deployment */
 	bool served; /* proven to be served, now or when it was last looked at */
 	bool post_renew_failed; /* served, but a post-renew hook failed; error says which. It is run again next time */
 	struct error error; /* JOB_FAILED, JOB_BLOCKED, post_renew_failed */

@@ -138,10 +138,10 @@ json_t *cli_error_json(const struct error *error)
 
 json_t *cli_outcome_one_json(const struct job_outcome *o)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s, s:I, s:o, s:o, s:b, s:o, s:o}", "name", o->certificate->name, "result",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:I, s:o, s:o, s:b, s:b, s:o, s:o}", "name", o->certificate->name, "result",
 	                 job_result_name(o->result), "ca", o->ca ? o->ca->name : NULL, "reason", plan_reason_name(o->reason), "generation",
 	                 (json_int_t)o->generation, "not_after", cli_time_json(o->not_after_at), "renew_at",
-	                 cli_time_json(o->renew_at), "served", o->served ? 1 : 0, "next_at",
+	                 cli_time_json(o->renew_at), "issued", o->issued ? 1 : 0, "served", o->served ? 1 : 0, "next_at",
 	                 cli_time_json(o->result == JOB_BLOCKED ? o->error.retry_at : 0), "error", cli_error_json(&o->error));
 }
 

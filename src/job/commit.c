@@ -122,6 +122,7 @@ int job_commit(struct story *story, struct error *err)
 	    store_pending_clear(story->store_cert, err) < 0 || store_first_clear(story->store_cert, err) < 0)
 		return -1;
 	story->outcome->generation = story->generation;
+	story->outcome->issued = true;
 	story->outcome->served = false;
 	story->outcome->not_after_at = story_not_after_at(story);
 	return 0;

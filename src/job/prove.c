@@ -6,6 +6,7 @@
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/log.h"
 #include "base/strv.h"
 #include "base/text.h"
 #include "channel/message.h"
@@ -249,6 +250,18 @@ static int read_proofs(struct batch *batch, const json_t *result, struct error *
 	return 0;
 }
 
+/* Where NGINX has no server of these names: that it is not asked there is as its configuration wants it, and may not be as a person does. */
+static void tell_unasked(const struct config_certificate *certificate, const struct config_addresses *addresses, unsigned int asked)
+{
+	const enum log_level level = certificate->settings.serve.count > 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		if ((asked & 1U << i) == 0)
+			log_line(level, "%s: not asked for at %s port %u: NGINX has no server for its names there", certificate->name,
+			         addresses->items[i], certificate->settings.https_port);
+	}
+}
+
 static int send(struct batch *batch, struct job_net *net, const struct job *job, int64_t timeout_ms, struct error *err)
 {
 	const struct ident_list nothing = { 0 };
@@ -278,6 +291,8 @@ int job_prove_wants(struct job_net *net, const struct job *job, struct job_liste
 	for (size_t i = 0; i < count; i++) {
 		const struct config_certificate *certificate = wants[i].certificate;
 		struct config_addresses addresses;
+		unsigned int asked = 0;
+		bool any = false;
 
 		wants[i].proven = true;
 		wants[i].other_shown = false;
@@ -292,6 +307,8 @@ int job_prove_wants(struct job_net *net, const struct job *job, struct job_liste
 			const struct config_addresses *where = direct ? &itself : &addresses;
 			unsigned int at = direct ? 1 : job_listeners_at(listeners, job, &certificate->settings, &addresses, name);
 
+			asked |= direct ? 0 : at;
+			any = any || !direct;
 			if (add_name(&batch, &wants[i], name, at, where))
 				continue;
 			if (send(&batch, net, job, timeout_ms, err) < 0)
@@ -299,6 +316,8 @@ int job_prove_wants(struct job_net *net, const struct job *job, struct job_liste
 			if (!add_name(&batch, &wants[i], name, at, where))
 				return error_set(err, ERROR_INTERNAL, "the proof of %s does not fit into a task", name->value);
 		}
+		if (any)
+			tell_unasked(certificate, &addresses, asked);
 	}
 	return send(&batch, net, job, timeout_ms, err);
 }
