@@ -19,7 +19,7 @@ struct daemon_process_spec {
 	const char *const *argv; /* how the program is started as a job; argv[0] is its path */
 	const char *socket; /* where to connect to in its place; or NULL */
 	int locks[DAEMON_LOCKS];
-	int64_t limit_ms; /* without an answer about a certificate; then SIGTERM, and ten seconds later SIGKILL */
+	int64_t limit_ms; /* without a word; then SIGTERM, and ten seconds later SIGKILL */
 };
 
 struct daemon_process_handler {

@@ -110,7 +110,7 @@ static int on_limit(sd_event_source *source, uint64_t now, void *self)
 		daemon_process_kill(process);
 		return 0;
 	}
-	log_event(LOG_LEVEL_ERROR, EVENT_JOB_LOST, NULL, "a job brought nothing to an end within %s and is ended",
+	log_event(LOG_LEVEL_ERROR, EVENT_JOB_LOST, NULL, "a job said nothing for %s, longer than any step may take, and is ended",
 	          time_format_duration(process->limit_ms / 1000, limit));
 	daemon_process_stop(process);
 	return 0;
@@ -127,7 +127,7 @@ static void take_line(struct daemon_process *process, const char *line, size_t l
 		log_failure(LOG_LEVEL_ERROR, NULL, &err);
 		return;
 	}
-	if (answer.kind != DAEMON_ANSWER_PROGRESS && !process->terminated)
+	if (!process->terminated)
 		restart_limit(process, process->limit_ms);
 	process->said_end = process->said_end || answer.kind == DAEMON_ANSWER_END;
 	process->handler.answer(process->handler.self, &answer);
