@@ -208,6 +208,16 @@ static bool sort_out(const struct deploy_round *round, const struct candidates *
 	return true;
 }
 
+/* Told to stop while NGINX was at it: what it has now is not known, and nothing speaks against it. The next run does it again, to the end. */
+static void leave(const struct candidates *all, const struct error *why)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		all->items[i]->error = *why;
+		all->items[i]->nginx_took = true;
+		all->items[i]->is_back = true;
+	}
+}
+
 /* One test and one reload for all; where the test fails, one more for those that are not at fault. */
 static void load_all(struct deploy_round *round)
 {
@@ -223,6 +233,10 @@ static void load_all(struct deploy_round *round)
 		if (load(round, all.items, all.count, false, &why) == 0) {
 			for (size_t i = 0; i < all.count; i++)
 				all.items[i]->nginx_took = true;
+			return;
+		}
+		if (why.kind == ERROR_INTERRUPTED) {
+			leave(&all, &why);
 			return;
 		}
 		if (tries == 0 && sort_out(round, &all, &why))
