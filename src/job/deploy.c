@@ -76,6 +76,16 @@ static int take_up_generation(struct story *story, struct error *err)
 	return story_go_live(story, err);
 }
 
+/* Between the stories nothing that is logged is about one of them. */
+static void tell_step(const struct story *story, const char *step, const char *text)
+{
+	const struct config_certificate *certificate = story->certificate;
+
+	log_set_context(&(const struct log_context){ .certificate = certificate->name, .ca = certificate->settings.ca->name });
+	story_progress(story, step, text);
+	log_set_context(NULL);
+}
+
 static void take_up(struct story *story)
 {
 	struct error err;
@@ -85,7 +95,7 @@ static void take_up(struct story *story)
 	if (interrupt_check(&err) < 0)
 		error_context(&err, "the certificate waits for its deployment");
 	else if (take_up_generation(story, &err) == 0)
-		story_progress(story, "deploy", "writing the snippet and running the deploy hooks");
+		tell_step(story, "deploy", "writing the snippet and running the deploy hooks");
 	story->deploy = (struct deploy){
 		.certificate = story->certificate,
 		.store = story->store_cert,
@@ -173,7 +183,7 @@ static void prove(struct deployment *d)
 
 		if (!with_nginx(story) || !is_good(story))
 			continue;
-		story_progress(story, "prove", "looking whether the new certificate is the one being served");
+		tell_step(story, "prove", "looking whether the new certificate is the one being served");
 		story->proving = true;
 		if (make_want(d, n, story, story->generation, story->previous, &story->deploy.error))
 			whose[n++] = story;
