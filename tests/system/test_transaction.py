@@ -104,6 +104,23 @@ def test_one_of_two_is_not_served(lab):
     lab.assert_served(BARE, NAMES)
 
 
+def test_killed_in_the_middle(lab):
+    """Between the reload and the proof: the next run deploys all of them again, and orders nothing."""
+    begun, old = lab.path / "begun", [lab.leaf(BARE), lab.leaf(SHOP)]
+    hook = lab.hook("deploy", f"#!/bin/sh\ntouch {begun}\nsleep 100\n")
+    running = lab.begin("renew", "--force")
+    wait_for(begun.exists, "the deploy hook")
+    running.kill()
+    hook.unlink()
+    orders = lab.ca.orders()
+    done, entries = renew(lab)
+    assert done.status == 0 and lab.ca.orders() == orders, done
+    assert all(entry["result"] == "deployed" and entry["served"] and not entry["issued"] for entry in entries.values()), entries
+    assert lab.leaf(BARE) not in old and lab.leaf(SHOP) not in old
+    lab.assert_served(BARE, NAMES)
+    lab.assert_served(SHOP, SHOPS)
+
+
 def test_a_fault_is_told_once(lab):
     (lab.nginx.prefix / "sites" / "zz-broken.conf").write_text("server { this_is_no_directive on; }\n")
     done = lab.certd("renew", "--force", BARE)
