@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -218,7 +219,7 @@ int cli_job(const struct cli *cli, int argc, char **argv)
 	else if (work(&worker, config, &request, locks, &err) < 0)
 		worker.status = cli_outcome_worst(worker.status, error_exit_status(err.kind));
 	text_clean(err.message);
-	if (config)
+	if (config && interrupt_pending() == 0)
 		job_metrics_update(config, clock_wall(clock_system()));
 	end.status = worker.status;
 	end.text = err.kind == ERROR_INTERRUPTED ? "" : err.message;
