@@ -4,7 +4,7 @@ Prints figures, judges none.
 
     CERTD=/path/to/certd tests/bench/daemon.py [--json] [--count N ...]
 
-One certificate is issued by Pebble on loopback; the others are links to its files under names of their own, so that each look reads as
+One certificate is issued by Pebble on loopback; the others are copies of its files under names of their own, so that each look reads as
 much as a real one would. The first start finds nothing remembered of them, the second one does.
 """
 import argparse
@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -38,7 +39,7 @@ def multiply(lab, count):
         (folder / "1").mkdir(parents=True, exist_ok=True, mode=0o700)
         for file in files:
             if not (folder / file).exists():
-                os.link(origin / file, folder / file)
+                shutil.copy2(origin / file, folder / file)
         if not (lab.state / "live" / name).is_symlink():
             (lab.state / "live" / name).symlink_to(f"../certificates/{name}/1")
     # A file for each, as `certd issue` writes them.
