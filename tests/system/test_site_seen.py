@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
-from lab import BARE, NAMES, Service, free_port, other_nginx, wait_for
+from lab import BARE, NAMES, Service, free_port, releases, wait_for
 from lab.debian import adopt
 from lab.processes import port_answers
 from lab.sockets import echo
@@ -40,7 +40,7 @@ def site(make_lab):
     def make(*options, release=None):
         lab = make_lab(start=False)
         if release:
-            lab.nginx.binary, etc = other_nginx.program(release)
+            lab.nginx.binary, etc = releases.nginx(release)
         lab.dns.start()
         lab.ca.start()
         lab.folder = adopt(lab, **({"etc": etc} if release else {}))
@@ -64,15 +64,15 @@ def test_websocket_at_both_names(site):
         assert echo(lab, name, f"hello {name}") == f"hello {name}"
 
 
-@pytest.mark.parametrize("release", list(other_nginx.VERSIONS))
+@pytest.mark.parametrize("release", list(releases.NGINX))
 def test_nginx_of_another_release(site, release):
     """Newer versions and libraries: `http2 on`, HTTP/3, groups that this release does not know. NGINX has nothing to say of the result."""
     try:
         lab = site("--http3", release=release)
-    except other_nginx.Unavailable as error:
+    except releases.Unavailable as error:
         pytest.skip(str(error))
     version = lab.nginx.command("-v").stderr
-    assert f"nginx/{other_nginx.VERSIONS[release]}." in version, version
+    assert f"nginx/{releases.NGINX[release]}." in version, version
     text = (lab.folder / "sites-available" / f"{BARE}.conf").read_text()
     assert "http2 on;" in text and "h3=" in text and re.search(r"listen \d+ quic", text), text
     lab.assert_served()

@@ -17,7 +17,7 @@ def _help_mentions(word):
 
 
 class Pebble:
-    """One Pebble. options: nonce_reject, authz_reuse, strict, profiles, retry_after, sleep, alternate_roots."""
+    """One Pebble. options: nonce_reject, authz_reuse, strict, profiles, retry_after, sleep, alternate_roots, program."""
 
     def __init__(self, directory, address, http_port, dns, **options):
         self.address, self.directory_path, self.options = address, directory, options
@@ -27,7 +27,7 @@ class Pebble:
             directory, "pebble", ["localhost", "127.0.0.1", address])
         self.url = f"https://{address}:{self.port}/dir"
         self._write_config()
-        argv = ["pebble", "-config", str(directory / "pebble.json"), "-dnsserver", f"{dns.address}:{dns.port}"]
+        argv = [options.get("program", "pebble"), "-config", str(directory / "pebble.json"), "-dnsserver", f"{dns.address}:{dns.port}"]
         if options.get("strict"):
             argv.append("-strict")
         self.service = Service("pebble", argv, directory / "pebble.log", self._ready, env={
