@@ -185,6 +185,17 @@ static void keep_outcomes(struct world_outcome *last, const struct job_outcome *
 	}
 }
 
+/* Splitmix64. The same for the same run of a world, so that what failed fails again. */
+static uint64_t chance(void *self)
+{
+	uint64_t *state = self;
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
 /* The life of a run. */
 static _Noreturn void live(const struct world *world)
 {
@@ -193,6 +204,8 @@ static _Noreturn void live(const struct world *world)
 	const struct clock clock = ca_clock(world->ca);
 	struct world_outcome *last = world->last;
 	struct config *config = NULL;
+	uint64_t seed = world->runs;
+	const struct random random = { chance, &seed };
 	static struct job_outcome outcomes[WORLD_CERTIFICATES_MAX];
 	struct turns turns = { .last = last };
 	struct job job;
@@ -210,7 +223,7 @@ static _Noreturn void live(const struct world *world)
 	job = (struct job){
 		.config = config,
 		.clock = &clock,
-		.random = random_system(),
+		.random = &random,
 		.runner = runner_system(),
 		.http = &http,
 		.built_at = world->built_at,
