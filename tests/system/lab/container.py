@@ -14,6 +14,10 @@ from . import pki
 from .processes import Reaper
 
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "libnss-systemd", "nginx", "openssl", "ca-certificates")
+# What certd is linked with, where the root is of a later release than the host: certd runs with them as they are there. Of what
+# the root has not even so, the host's is brought.
+LATER = {"trixie": ("libcurl4t64", "libjansson4", "libconfuse2", "libunbound8", "libpcre2-8-0", "libidn2-0", "libseccomp2",
+                    "libsystemd0")}
 TOOLS = ("mmdebstrap", "systemd-nspawn", "unshare", "setpriv", "pebble", "pebble-challtestsrv", "make")
 MAKE_S, BOOT_S = 900, 400
 
@@ -78,18 +82,29 @@ def _check_host():
         raise Unavailable(f"not installed: {', '.join(missing)}")
 
 
-def cached_root():
-    """The tarball of the root; made where it is not there yet."""
+def _packages(suite):
+    """Those of a root of the host's release, or of a later one."""
+    host = _suite()
+    if suite == host:
+        return PACKAGES
+    if suite not in LATER:
+        raise Unavailable(f"what is built on {host} does not run on {suite}")
+    return PACKAGES + LATER[suite]
+
+
+def cached_root(suite=None):
+    """The tarball of the root of a release, which is the host's if none is named; made where it is not there yet."""
     _check_host()
-    suite = _suite()
+    suite = suite or _suite()
+    packages = _packages(suite)
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "certd-tests"
-    tar = cache / f"{suite}-{'-'.join(PACKAGES)}.tar"
+    tar = cache / f"{suite}-{'-'.join(packages)}.tar"
     if tar.exists():
         return tar
     cache.mkdir(parents=True, exist_ok=True)
     made = tar.with_name(f"making-{os.getpid()}.tar")
     try:
-        done = subprocess.run(["mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(PACKAGES)}", suite, str(made)],
+        done = subprocess.run(["mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(packages)}", suite, str(made)],
                               capture_output=True, text=True, timeout=MAKE_S, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise Unavailable(f"mmdebstrap could not make a root: {done.stderr.strip()[-300:]}")
