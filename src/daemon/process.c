@@ -91,7 +91,7 @@ static void finish(struct daemon_process *process)
 {
 	CLEANUP(process_cleanup) struct daemon_process *ended = process;
 
-	process->handler.ended(process->handler.self, process->said_end ? NULL : process->why);
+	ended->handler.ended(ended->handler.self, ended->said_end ? NULL : ended->why);
 }
 
 static int on_limit(sd_event_source *source, uint64_t now, void *self)
