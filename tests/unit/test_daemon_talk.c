@@ -113,8 +113,8 @@ static void nonsense_is_refused(void **state)
 	static const char *const answers[] = {
 		"", "{}", "[]", "{\"is\":1}", "{\"is\":\"nothing\"}", "{\"is\":\"progress\"}", "{\"is\":\"end\",\"status\":\"0\"}",
 		"{\"is\":\"facts\",\"certificate\":\"a\"}",
-		"{\"is\":\"facts\",\"certificate\":\"a\",\"result\":\"\",\"reason\":99,\"not_before\":0,\"not_after\":0,\"renew\":0,"
-		"\"next\":0,\"kind\":\"network\",\"error\":\"\"}",
+		("{\"is\":\"facts\",\"certificate\":\"a\",\"result\":\"\",\"reason\":99,\"not_before\":0,\"not_after\":0,\"renew\":0,"
+		 "\"next\":0,\"kind\":\"network\",\"error\":\"\"}"),
 	};
 	struct daemon_answer answer;
 	struct daemon_request request;
