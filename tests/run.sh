@@ -38,7 +38,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick=
 keep=
 tiers=
-tidy= # the process of begin_tidy
+declare -A running=() # the processes of what was begun, by name
 for word in "$@"; do
 	case $word in
 	--quick) quick=yes ;;
@@ -69,7 +69,7 @@ failed=0
 skipped=0
 : >"$work/skips"
 : >"$work/failures"
-trap '[ -z "$tidy" ] || kill "$tidy" 2>/dev/null; [ -n "$keep" ] || rm -rf "$work"' EXIT
+trap 'end_running; [ -n "$keep" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 say() { printf '== %s\n' "$*"; }
@@ -106,6 +106,32 @@ step() {
 		fail "$1"
 		return 1
 	fi
+}
+
+# begin NAME COMMAND...: the same, beside what comes next; finish NAME waits for it.
+begin() {
+	local name=$1
+	shift
+	log "$name" nice -n 19 "$@" >"$work/$name.end" &
+	running[$name]=$!
+}
+
+finish() {
+	if [ -n "${running[$1]-}" ] && wait "${running[$1]}"; then
+		pass
+	else
+		cat "$work/$1.end" 2>/dev/null
+		fail "$1"
+	fi
+	unset "running[$1]"
+}
+
+# What was begun and is not finished: timeout(1) passes the signal on to all that it started.
+end_running() {
+	local pid
+	for pid in "${running[@]}"; do
+		pkill -TERM -P "$pid" 2>/dev/null
+	done
 }
 
 # tally TIER KIND PLACE: adds up what a tier's tests said; false when there was nothing to add up.
@@ -296,6 +322,19 @@ tier_hardening() {
 	check hardening "$work/plain"
 }
 
+# The system tier waits more than it works: what it leaves of the machine goes to these, with the lowest priority.
+begin_tidy() {
+	command -v clang-tidy >/dev/null && plain_build || return 0
+	find "$source/src" -name '*.c' >"$work/sources"
+	begin tidy xargs -P "$jobs" -a "$work/sources" -I '{}' clang-tidy --quiet '{}' -- -std=gnu17 \
+		-include "$work/plain/config.h" "-I$source/include" "${DEFINES[@]}"
+}
+
+begin_distcheck() {
+	build_of dist || return 0
+	begin distcheck make -C "$build" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O0
+}
+
 tier_system() {
 	if [ -n "$quick" ]; then
 		skip "system: --quick"
@@ -311,10 +350,11 @@ tier_system() {
 	fi
 	plain_build || return
 	case " ${tiers:-$ALL_TIERS} " in *' tidy '*) begin_tidy ;; esac
+	case " ${tiers:-$ALL_TIERS} " in *' distcheck '*) begin_distcheck ;; esac
 	local status=0 before=$failed
 	# Its tests wait more than they work: several of them at once where pytest can do that.
 	set --
-	! /usr/bin/python3 -c 'import xdist' 2>/dev/null || set -- -n "$((jobs * 2))" --dist loadgroup
+	! /usr/bin/python3 -c 'import xdist' 2>/dev/null || set -- -n "$((jobs * 3))" --dist loadgroup
 	log system env CERTD="$work/plain/certd" /usr/bin/python3 -B -m pytest -p no:cacheprovider -q -ra "$@" \
 		--rootdir="$source/tests/system" --junitxml="$work/system.xml" "$source/tests/system" || status=1
 	tally system junit "$work/system.xml"
@@ -342,8 +382,8 @@ tier_install() {
 }
 
 tier_distcheck() {
-	build_of dist || return
-	step distcheck make -C "$build" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O0
+	[ -n "${running[distcheck]-}" ] || begin_distcheck
+	finish distcheck
 }
 
 tier_clang() {
@@ -377,27 +417,13 @@ tier_valgrind() {
 		check valgrind "$build" CFLAGS='-g -O1' TESTS='$(filter tests/unit/%,$(check_PROGRAMS))'
 }
 
-# The system tier waits more than it works: what it leaves of the machine goes to clang-tidy, with the lowest priority.
-begin_tidy() {
-	command -v clang-tidy >/dev/null && plain_build || return 0
-	find "$source/src" -name '*.c' >"$work/sources"
-	log tidy nice -n 19 xargs -P "$jobs" -a "$work/sources" -I '{}' clang-tidy --quiet '{}' -- -std=gnu17 \
-		-include "$work/plain/config.h" "-I$source/include" "${DEFINES[@]}" >"$work/tidy.end" &
-	tidy=$!
-}
-
 tier_tidy() {
 	if ! command -v clang-tidy >/dev/null; then
 		skip "tidy: no clang-tidy"
 		return
 	fi
-	[ -n "$tidy" ] || begin_tidy
-	if [ -n "$tidy" ] && wait "$tidy"; then
-		pass
-	else
-		cat "$work/tidy.end"
-		fail tidy
-	fi
+	[ -n "${running[tidy]-}" ] || begin_tidy
+	finish tidy
 }
 
 tier_cppcheck() {
