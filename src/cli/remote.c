@@ -188,8 +188,9 @@ static int renew(struct remote *remote, json_t *places, struct error *err)
 	json_t *value;
 	bool continues = true;
 
-	json_object_foreach(places, name, value)
+	json_object_foreach(places, name, value) {
 		(void)json_array_append_new(names, json_string(name));
+	}
 	if (daemon_ask_send(&remote->ask, "Renew",
 	                    json_pack("{s:o, s:b}", "certificates", names, "force", remote->options->force ? 1 : 0), true, err) < 0)
 		return -1;
@@ -201,8 +202,9 @@ static int renew(struct remote *remote, json_t *places, struct error *err)
 		take_event(remote, json_object_get(reply, "event"), places);
 	}
 	/* Of what is left no end came: it is not managed any more. */
-	json_object_foreach(places, name, value)
+	json_object_foreach(places, name, value) {
 		tell_end(remote, (size_t)json_integer_value(value), "lost", "the daemon does not manage it any more");
+	}
 	return 0;
 }
 

@@ -238,9 +238,10 @@ static bool is_last(struct series *series, const struct daemon_event *event)
 		(void)json_object_del(series->pending, event->certificate);
 	if (event->kind == DAEMON_EVENT_RELOADED) {
 		/* What is not managed any more has no end. */
-		json_object_foreach_safe(series->pending, tmp, name, value)
+		json_object_foreach_safe(series->pending, tmp, name, value) {
 			if (manager->find(manager->self, name) < 0)
 				(void)json_object_del(series->pending, name);
+		}
 	}
 	return json_object_size(series->pending) == 0;
 }

@@ -51,15 +51,15 @@ struct field {
 		FIELD(section_, "order_account", FIELD_TEXT, cas[(at_)].order_account)
 
 /* What is remembered of what the CA suggests for one certificate. */
-#define ARI_FIELDS(section_, member_) \
-	FIELD(section_, "id", FIELD_TEXT, member_.id), \
-	FIELD(section_, "start", FIELD_TIME, member_.start_at), \
-	FIELD(section_, "end", FIELD_TIME, member_.end_at), \
-	FIELD(section_, "chosen", FIELD_TIME, member_.chosen_at), \
-	FIELD(section_, "explanation_url", FIELD_TEXT, member_.explanation_url), \
-	FIELD(section_, "checked_at", FIELD_TIME, member_.checked_at), \
-	FIELD(section_, "next_check_at", FIELD_TIME, member_.next_check_at), \
-	FIELD(section_, "failures", FIELD_COUNT, member_.failures)
+#define ARI_FIELDS(section_, at_) \
+	FIELD(section_, "id", FIELD_TEXT, ari[(at_)].id), \
+	FIELD(section_, "start", FIELD_TIME, ari[(at_)].start_at), \
+	FIELD(section_, "end", FIELD_TIME, ari[(at_)].end_at), \
+	FIELD(section_, "chosen", FIELD_TIME, ari[(at_)].chosen_at), \
+	FIELD(section_, "explanation_url", FIELD_TEXT, ari[(at_)].explanation_url), \
+	FIELD(section_, "checked_at", FIELD_TIME, ari[(at_)].checked_at), \
+	FIELD(section_, "next_check_at", FIELD_TIME, ari[(at_)].next_check_at), \
+	FIELD(section_, "failures", FIELD_COUNT, ari[(at_)].failures)
 
 static const struct field fields[] = {
 	FIELD("attempt", "at", FIELD_TIME, last_at),
@@ -90,8 +90,8 @@ static const struct field fields[] = {
 	FIELD("issued", "revoked", FIELD_TEXT, revoked),
 	FIELD("issued", "account", FIELD_TEXT, account),
 	FIELD("issued", "profile", FIELD_TEXT, profile),
-	ARI_FIELDS("ari", ari[0]),
-	ARI_FIELDS("ari_second", ari[1]),
+	ARI_FIELDS("ari", 0),
+	ARI_FIELDS("ari_second", 1),
 	FIELD("ari", "early_at", FIELD_TIME, ari_early_at),
 	FIELD("deploy", "generation", FIELD_COUNT, deploy_generation),
 	FIELD("deploy", "previous", FIELD_COUNT, deploy_previous),
