@@ -137,7 +137,7 @@ int daemon_ask_reply(struct daemon_ask *ask, json_t **ret, bool *ret_continues, 
 	const json_t *parameters = NULL;
 	const char *name;
 	bool continues = false;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (wait_for_reply(ask, &len, err) < 0)

@@ -18,7 +18,7 @@ enum { INODES_MAX = 64, LINE_SIZE = 512, PATH_SIZE = 64, LISTEN = 0x0a, PIDS_MAX
 
 /* The sockets that take connections there. */
 struct sockets {
-	unsigned long inodes[INODES_MAX];
+	uint64_t inodes[INODES_MAX];
 	size_t count;
 	bool exact; /* they are for the very address */
 };
@@ -74,13 +74,14 @@ static enum match match(const struct wanted *wanted, int family, const unsigned 
 static void take_line(const struct wanted *wanted, int family, const char *line, struct sockets *sockets)
 {
 	const size_t words = family == AF_INET ? 1 : 4;
-	char local[80], state[8];
+	char local[80], state[8], number[24];
 	unsigned char address[sizeof(struct in6_addr)];
-	unsigned long inode;
+	uint64_t inode;
 	enum match how;
 	char *end;
 
-	if (sscanf(line, " %*[^:]: %79s %*s %7s %*s %*s %*s %*s %*s %lu", local, state, &inode) != 3 ||
+	if (sscanf(line, " %*[^:]: %79s %*s %7s %*s %*s %*s %*s %*s %23s", local, state, number) != 3 ||
+	    text_parse_u64(number, 0, UINT64_MAX, &inode) < 0 ||
 	    strtoul(state, NULL, 16) != LISTEN || strlen(local) != words * 8 + 5 || !read_address(local, words, address) ||
 	    strtoul(local + words * 8 + 1, &end, 16) != wanted->port)
 		return;
@@ -127,7 +128,7 @@ static bool has_socket(pid_t pid, const struct sockets *sockets)
 		if (!text_has_prefix(target, "socket:["))
 			continue;
 		for (size_t i = 0; i < sockets->count && !found; i++)
-			found = strtoul(target + sizeof("socket:[") - 1, NULL, 10) == sockets->inodes[i];
+			found = strtoull(target + sizeof("socket:[") - 1, NULL, 10) == sockets->inodes[i];
 	}
 	if (dir != NULL)
 		closedir(dir);
@@ -157,12 +158,15 @@ static void read_line(pid_t pid, const char *name, char *out, size_t size)
 static pid_t parent_of(pid_t pid)
 {
 	char text[LINE_SIZE];
+	char number[12];
 	const char *end;
-	int parent;
+	uint64_t parent;
 
 	read_line(pid, "stat", text, sizeof(text));
 	end = strrchr(text, ')');
-	return end != NULL && sscanf(end + 1, " %*c %d", &parent) == 1 ? (pid_t)parent : 0;
+	if (end == NULL || sscanf(end + 1, " %*c %11s", number) != 1 || text_parse_u64(number, 0, INT32_MAX, &parent) < 0)
+		return 0;
+	return (pid_t)parent;
 }
 
 /* Workers inherit their master's socket. */
