@@ -108,6 +108,9 @@ enum daemon_tale {
 void daemon_schedule_tell(struct daemon_schedule *schedule, struct daemon_entry *entry, enum daemon_tale tale,
                           const struct job_glance *glance, int64_t now_at);
 
+/* A look at all has ended. Those that it did not come to, and of which nothing was known before, are a job's affair now. */
+void daemon_schedule_looked(struct daemon_schedule *schedule, int64_t now_at);
+
 /* A person asks for it: it is due now, before all others. */
 void daemon_schedule_ask(struct daemon_schedule *schedule, struct daemon_entry *entry, bool force, int64_t now_at);
 

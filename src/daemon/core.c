@@ -118,6 +118,7 @@ static void become_ready(struct daemon_core *core)
 static void end_look(struct daemon_core *core)
 {
 	core->looking = false;
+	daemon_schedule_looked(&core->schedule, now_at());
 	become_ready(core);
 	if (core->schedule.born_at > now_at())
 		log_event(LOG_LEVEL_WARNING, EVENT_CLOCK, NULL,
@@ -209,6 +210,7 @@ void daemon_core_look(struct daemon_core *core)
 		return;
 	/* Nothing is known of them then: each is looked at by a job of its own. */
 	log_failure(LOG_LEVEL_ERROR, "no job could be started", &err);
+	daemon_schedule_looked(&core->schedule, now_at());
 	become_ready(core);
 }
 

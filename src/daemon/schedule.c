@@ -294,6 +294,16 @@ void daemon_schedule_tell(struct daemon_schedule *schedule, struct daemon_entry 
 	wait_until(schedule, entry, entry->asked ? now_at : at);
 }
 
+void daemon_schedule_looked(struct daemon_schedule *schedule, int64_t now_at)
+{
+	for (size_t i = 0; i < schedule->count; i++) {
+		struct daemon_entry *entry = &schedule->entries[i];
+
+		if (!entry->batch && !plan_heap_holds(&entry->item))
+			wait_until(schedule, entry, now_at);
+	}
+}
+
 void daemon_schedule_ask(struct daemon_schedule *schedule, struct daemon_entry *entry, bool force, int64_t now_at)
 {
 	entry->asked = true;

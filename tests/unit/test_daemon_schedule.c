@@ -220,6 +220,21 @@ static void a_lost_job_comes_back(void **state)
 	assert_int_equal(daemon_schedule_next_at(&world->schedule, start_at + 5), start_at + 5 + 60);
 }
 
+/* The job that was to look at all is lost, after the first of them. */
+static void what_no_look_came_to_is_not_forgotten(void **state)
+{
+	struct world *world = *state;
+
+	load(world, 3, NULL);
+	look(world, 0, 100);
+	daemon_schedule_looked(&world->schedule, start_at);
+	assert_int_equal(daemon_schedule_next_at(&world->schedule, start_at), start_at);
+	daemon_schedule_advance(&world->schedule, start_at);
+	assert_int_equal(world->batches_count, 1);
+	assert_int_equal(world->batches[0]->count, 2);
+	assert_int_equal(world->schedule.entries[0].next_at, start_at + 100);
+}
+
 static void what_cannot_be_started_is_tried_later(void **state)
 {
 	struct world *world = *state;
@@ -391,6 +406,7 @@ int main(void)
 		test(each_ca_has_jobs_of_its_own),
 		test(what_stays_due_is_looked_at_ever_more_rarely),
 		test(a_lost_job_comes_back),
+		test(what_no_look_came_to_is_not_forgotten),
 		test(what_cannot_be_started_is_tried_later),
 		test(a_ca_in_trouble_is_left_alone),
 		test(a_person_is_served_at_once),
