@@ -313,8 +313,9 @@ static int run_remote(const struct issue *issue, const struct config *config, co
 	return r;
 }
 
+/* goes_on: the daemon has it and keeps it, though nobody here waits for it any more. */
 static int run_job(const struct cli *cli, const struct issue *issue, const struct config *config, const char *text,
-                   struct job_outcome *ret, struct error *err)
+                   struct job_outcome *ret, bool *goes_on, struct error *err)
 {
 	const struct config_certificate *certificate = config_find(config, issue->name);
 	struct cli_progress progress;
@@ -329,6 +330,7 @@ static int run_job(const struct cli *cli, const struct issue *issue, const struc
 	if (!remote)
 		r = job_run(&job, &certificate, 1, &issue->options, ret, err);
 	cli_progress_end(&progress);
+	*goes_on = remote && r < 0 && err->kind == ERROR_INTERRUPTED;
 	if (!remote && r == 0 && !issue->options.dry_run)
 		job_metrics_update(config, clock_wall(job.clock));
 	return r;
@@ -355,6 +357,7 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 	bool is_new = config_find(config, issue->name) == NULL && !issue->options.dry_run && !issue->site;
 	struct job_outcome outcome = { .result = JOB_FAILED };
 	struct error err;
+	bool goes_on;
 	int remembered, r;
 
 	error_clear(&err);
@@ -366,8 +369,8 @@ static int run(const struct cli *cli, const struct issue *issue, const struct co
 		return cli_usage("issue", "%s could not be found in the configuration", issue->name);
 	if (is_new && save(config, issue, text) != CLI_EXIT_OK)
 		return CLI_EXIT_FAILED;
-	if (run_job(cli, issue, with, text, &outcome, &err) < 0) {
-		if (is_new)
+	if (run_job(cli, issue, with, text, &outcome, &goes_on, &err) < 0) {
+		if (is_new && !goes_on)
 			forget(config, issue);
 		return cli_fail("issue", &err);
 	}

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "daemon/ask.h"
+#include "job/polite.h"
 #include "job/view.h"
 #include "store/store.h"
 
@@ -57,16 +58,47 @@ static void fill(const struct job_view *view, const struct plan_decision *decisi
 	};
 }
 
-/* What the last failure said, for an attempt that is not made because of it. */
-static void fill_blocked(const struct job_view *view, struct job_outcome *outcome)
+/* Whether no CA of its list wants to be asked now. */
+static bool fill_held(const struct remote *remote, const struct job_view *view, struct job_outcome *outcome)
+{
+	CLEANUP(job_polite_done) struct job_polite polite = { 0 };
+	const struct job_polite_asker asker = {
+		.store = remote->store,
+		.certificate = view->certificate,
+		.survey = &view->survey,
+		.now_at = view->now_at,
+		.named = remote->options->named,
+	};
+	bool passed[CONFIG_CAS_MAX] = { false };
+	struct error why;
+
+	error_clear(&why);
+	if (job_polite_choose(&polite, &asker, passed, &why) != JOB_POLITE_WAIT)
+		return false;
+	outcome->error = why;
+	return true;
+}
+
+/* Why no attempt is made: what the CA wants, or else what the last failure said. */
+static void fill_blocked(const struct remote *remote, const struct job_view *view, struct job_outcome *outcome)
 {
 	const struct store_state *state = &view->survey.state;
 	char when[TIME_TEXT_SIZE];
 
 	outcome->result = JOB_BLOCKED;
+	if (fill_held(remote, view, outcome))
+		return;
+	if (state->last_error.kind == ERROR_NONE) {
+		error_set(&outcome->error, ERROR_LATER, "it could not be tried at that moment");
+		error_advise(&outcome->error, "`certd status` says when it is tried");
+		return;
+	}
 	outcome->error = state->last_error;
 	outcome->error.retry_at = state->next_at;
 	error_context(&outcome->error, "not tried again before %s; the last attempt failed", time_format(state->next_at, when));
+	if (outcome->error.kind != ERROR_LATER)
+		error_advise(&outcome->error, "mend what it says and run `certd renew %s`: a certificate that is named is tried at once",
+		             view->certificate->name);
 }
 
 static int look(const struct remote *remote, size_t i, bool forced, struct job_view *view, struct plan_decision *decision,
@@ -98,7 +130,7 @@ static bool is_work(const struct remote *remote, size_t i)
 	work = decision.verdict == PLAN_DUE || view.survey.state.deploy_generation != 0 || view.survey.state.post_renew_pending;
 	fill(&view, &decision, &outcome);
 	if (decision.verdict == PLAN_BLOCKED)
-		fill_blocked(&view, &outcome);
+		fill_blocked(remote, &view, &outcome);
 	job_view_done(&view);
 	if (!work)
 		tell(remote, i, &outcome);
@@ -132,7 +164,7 @@ static void tell_end(const struct remote *remote, size_t i, const char *result, 
 	fill(&view, &decision, &outcome);
 	outcome.result = result_of(result);
 	if (outcome.result == JOB_BLOCKED)
-		fill_blocked(&view, &outcome);
+		fill_blocked(remote, &view, &outcome);
 	else if (outcome.result == JOB_FAILED && !view.survey.state.last_ok && !text_equal(result, "lost"))
 		outcome.error = view.survey.state.last_error;
 	else if (error[0] != '\0' || outcome.result == JOB_FAILED)

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from lab import BARE, NAMES, WWW, wait_for
+from lab.fakes import FakeServer
 from lab.varlink import Client
 
 
@@ -153,3 +154,18 @@ def test_commands_have_the_daemon_do_it(lab, daemon):
     os.kill(running.pid, signal.SIGTERM)
     assert running.wait(15).status == 0
     assert lab.certd("reload").status == 1
+
+
+def test_whoever_waits_may_leave(lab, daemon):
+    """The daemon goes on with what is new, so it stays remembered."""
+    silent = FakeServer("tls-silent", lab).start()
+    running = daemon()
+    waiting = lab.begin("issue", "--ca", silent.url, "--ca-bundle", silent.trust, *NAMES)
+    wait_for(lambda: silent.connections > 0, "the daemon's job to ask its CA")
+    os.kill(waiting.pid, signal.SIGTERM)
+    done = waiting.wait(10)
+    assert done.status == 1 and "the daemon goes on with it" in done.err, done
+    assert (lab.path / "conf.d" / f"{BARE}.conf").exists()
+    with Client(running.socket) as client:
+        assert client.call("io.certd.Status")["parameters"]["running"] == 1
+    silent.stop()

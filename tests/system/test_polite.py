@@ -1,9 +1,11 @@
 """What a CA said is kept to, by all whom it concerns and in all later runs; and certd stops before a CA that it knows does."""
 import json
+import os
 import re
+import signal
 
 import pytest
-from lab import BARE, NAMES, WWW
+from lab import BARE, NAMES, WWW, wait_for
 from lab.gate import Gate
 
 ORDER = "/order-plz"
@@ -38,6 +40,12 @@ def test_a_limit_of_the_account(lab, gate):
     for command in (("renew", "--force"), ("issue", "--dry-run", *NAMES), ("issue", "--no-deploy", WWW)):
         done = lab.certd(*command)
         assert done.status == 3 and re.search(r"not asked for .* before \d{4}-\d\d-\d\dT", done.err), done
+    daemon = lab.begin("run")
+    wait_for(lambda: lab.certd("reload").status == 0, "the daemon")
+    done = lab.certd("renew", "--force", BARE)
+    assert done.status == 3 and re.search(r"not asked for .* before \d{4}-\d\d-\d\dT", done.err), done
+    os.kill(daemon.pid, signal.SIGTERM)
+    assert daemon.wait(15).status == 0
     # All that was asked was what the CA suggests for the renewal of what there is.
     assert [path for path in gate.asked[asked:] if "order" in path or "sign" in path] == []
     assert lab.certd("renew", BARE).status == 0, "what is not due has nothing to wait for"
