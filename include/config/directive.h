@@ -27,6 +27,7 @@ enum config_kind {
 	CONFIG_KIND_CAS, /* a list, each a name or a URL; resolved by config_ca_resolve() */
 	CONFIG_KIND_URL, /* https; const char * */
 	CONFIG_KIND_PATH, /* absolute; const char * */
+	CONFIG_KIND_SECRET, /* absolute path, or credential:NAME; const char * */
 	CONFIG_KIND_NGINX_PATH, /* a path that NGINX is told; const char * */
 	CONFIG_KIND_EMAIL, /* const char * */
 	CONFIG_KIND_WORD, /* printable, no space; const char * */

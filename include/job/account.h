@@ -1,4 +1,4 @@
-/* account.h: an account as the stories of one run use it: its keys out of the store and the configuration, and what is asked of the CA about
+/* account.h: an account as the stories of one run use it: its key out of the store, and what is asked of the CA about
  * it. Used within this room.
  */
 #ifndef CERTD_JOB_ACCOUNT_H
@@ -9,8 +9,6 @@
 
 #include <stdbool.h>
 
-struct buf;
-struct config_ca;
 struct error;
 struct job;
 struct job_net;
@@ -19,9 +17,6 @@ struct store_account;
 
 /* A key that is damaged is an error that says what to do; never a new one. */
 int job_account_load_key(const struct store_account *account, struct pkey **ret, struct error *err);
-
-/* Appends the decoded MAC key of eab-hmac-file to a secret buffer. */
-int job_account_load_binding(const struct config_ca *ca, struct buf *out, struct error *err);
 
 /* An account, its key and the net process that talks to its CA; all borrowed. */
 struct job_account_talk {

@@ -7,6 +7,7 @@
 #include "config/ca.h"
 #include "config/config.h"
 #include "config/problem.h"
+#include "config/secret.h"
 #include "config/value.h"
 
 #include <string.h>
@@ -34,7 +35,7 @@ void config_build_check_eab(struct config_build *b, const struct config_placed *
 		config_problem(b->problems, one->file, one->value->line,
 		               "%s: eab-kid and eab-hmac-file go together, and %s is missing beside it",
 		               one->value->directive->name, one == kid ? "eab-hmac-file" : "eab-kid");
-	if (config_placed_text(hmac) != NULL)
+	if (config_placed_text(hmac) != NULL && config_secret_credential(hmac->value->text) == NULL)
 		check_secret(b, hmac);
 	algorithm = config_placed_of(placed, "eab-algorithm", CONFIG_SCOPE_CA);
 	if (config_placed_text(algorithm) != NULL && config_placed_text(kid) == NULL)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "config/arena.h"
 #include "config/config.h"
+#include "config/secret.h"
 #include "config/site.h"
 #include "config/words.h"
 #include "http/http.h"
@@ -323,6 +324,11 @@ static int read_text(const struct config_directive *directive, const char *text,
 	case CONFIG_KIND_PATH:
 	case CONFIG_KIND_NGINX_PATH:
 		return read_path(directive, text, arena, member, err);
+	case CONFIG_KIND_SECRET:
+		if (config_secret_credential(text) == NULL)
+			return read_path(directive, text, arena, member, err);
+		fault = config_secret_fault(text);
+		break;
 	case CONFIG_KIND_URL:
 		if (read_url(directive, text, err) < 0)
 			return -1;
@@ -533,6 +539,7 @@ int config_value_read(const struct config_directive *directive, const char *text
 	case CONFIG_KIND_CAS:
 	case CONFIG_KIND_URL:
 	case CONFIG_KIND_PATH:
+	case CONFIG_KIND_SECRET:
 	case CONFIG_KIND_NGINX_PATH:
 	case CONFIG_KIND_EMAIL:
 	case CONFIG_KIND_TEXT:

@@ -1,12 +1,12 @@
-/* The account of a certificate's CA: its key, made once and durable before it is used, and the credentials of an external account. */
+/* The account of a certificate's CA: its key, made once and durable before it is used. */
 #include "job/account.h"
 
-#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "crypto/pkey.h"
+#include "job/binding.h"
 #include "job/story.h"
 #include "job/turn.h"
 #include "store/account.h"
@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { KEY_PEM_MAX = 16 * 1024, HMAC_TEXT_MAX = 1024 };
+enum { KEY_PEM_MAX = 16 * 1024 };
 
 static int make_account(struct story *story, const struct config_settings *settings, struct error *err)
 {
@@ -36,25 +36,6 @@ int job_account_load_key(const struct store_account *account, struct pkey **ret,
 	if (crypto_pkey_load(pem.data, pem.len, ret, err) < 0) {
 		error_context(err, "the account key in %s", store_account_path(account));
 		return error_advise(err, "put the key back from a backup; or move that directory away, and certd registers a new account");
-	}
-	return 0;
-}
-
-int job_account_load_binding(const struct config_ca *ca, struct buf *out, struct error *err)
-{
-	CLEANUP(buf_done) struct buf text = BUF_SECRET(HMAC_TEXT_MAX);
-	int r;
-
-	r = file_read(AT_FDCWD, ca->eab_hmac_file, &text, err);
-	if (r < 0)
-		return -1;
-	if (r == FILE_ABSENT)
-		return error_set(err, ERROR_USAGE, "the file %s of eab-hmac-file does not exist", ca->eab_hmac_file);
-	while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
-		text.len--;
-	if (base64url_decode(text.data, text.len, out, err) < 0) {
-		error_context(err, "the key in %s", ca->eab_hmac_file);
-		return error_advise(err, "the file of eab-hmac-file holds the HMAC key as your CA shows it, in base64url");
 	}
 	return 0;
 }
@@ -87,5 +68,7 @@ int job_account(struct story *story, struct error *err)
 	};
 	if (job_account_settle(&talk, &changed, err) < 0)
 		return -1;
-	return story->ca->eab_kid ? job_account_load_binding(story->ca, &story->binding_key, err) : 0;
+	if (story->ca->eab_kid == NULL)
+		return 0;
+	return job_binding_load(story->ca, store_account_url(story->account) == NULL, &story->binding_key, err);
 }

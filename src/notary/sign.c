@@ -116,6 +116,11 @@ static int add_binding(const struct notary *notary, const struct message_sign *r
 
 	if (!config->binding_kid || !config->binding_key)
 		return error_set(err, ERROR_INTERNAL, "there are no credentials for an external account binding");
+	if (config->binding_key->len == 0) {
+		error_set(err, ERROR_USAGE, "the CA does not know the account any more, and the key to make it anew, that of eab-hmac-file, is not "
+		                            "at hand");
+		return error_advise(err, "put the file back; a credential is at hand in certd's services only: systemctl start certd-renew.service");
+	}
 	credentials = (struct jws_binding){
 		.kid = config->binding_kid,
 		.mac_key = config->binding_key->data,

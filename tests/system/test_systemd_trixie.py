@@ -4,13 +4,19 @@ import shutil
 import tempfile
 
 import pytest
-from lab import BARE
-from lab.container import Container, Unavailable, cached_root
+from lab import BARE, WWW
+from lab.container import CA_CONF, Container, Unavailable, cached_root
 from lab.units import judge_sandbox, prepare, went
 
 SUITE = "trixie"
 
 pytestmark = pytest.mark.xdist_group(SUITE)  # one machine for all of them
+
+KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+CONF = f'''{CA_CONF}eab-kid = "kid-1"
+eab-hmac-file = "credential:ca.hmac"
+certificate "{BARE}" {{ names = {{ "{BARE}", "{WWW}" }} }}
+'''
 
 SCRIPT = """\
 exec 2>&1
@@ -36,7 +42,15 @@ systemd-analyze verify --man=no certd.service certd-renew.timer certd-job.socket
 certd snippet --write %(bare)s
 ln -s /srv/site.conf /etc/nginx/conf.d/
 systemctl reload nginx
-certd issue %(bare)s %(www)s >/out/issue 2>&1
+# The CA wants a key to make an account, which is the service's only.
+certd renew >/out/by.hand 2>&1
+echo "exit $?" >>/out/by.hand
+printf '[Service]\\nLoadCredential=ca.hmac:/srv/ca.hmac\\n' >/etc/systemd/system/certd-renew.service.d/credential.conf
+systemctl daemon-reload
+systemctl start certd-renew.service
+journalctl -o cat -u certd-renew.service >/out/issue
+rm /srv/ca.hmac /etc/systemd/system/certd-renew.service.d/credential.conf
+systemctl daemon-reload
 served >/out/served.issued
 
 journalctl --update-catalog
@@ -91,7 +105,9 @@ def world(certd):
     path.chmod(0o755)
     try:
         container = Container(path, cached_root(SUITE))
-        log = container.run(SCRIPT % prepare(container, certd.parent))
+        (container.root / "srv/ca.hmac").write_text(KEY + "\n")
+        (container.root / "srv/ca.hmac").chmod(0o600)
+        log = container.run(SCRIPT % prepare(container, certd.parent, CONF, {"kid-1": KEY}))
         found = {file.name: file.read_text(errors="replace") for file in container.out.iterdir()}
         seen = container.root / "var/log/nginx/seen"
         yield {**found, "log": log, "seen": seen.read_text() if seen.exists() else ""}
@@ -107,8 +123,14 @@ def test_the_units_are_understood(world):
     assert about_certd == [], world["verified"]
 
 
-def test_the_timer_renews_in_the_sandbox(world):
+def test_a_secret_is_handed_over_by_the_manager(world):
+    assert "the credential ca.hmac is not at hand" in world["by.hand"] and "LoadCredential=ca.hmac:FILE" in world["by.hand"], world["by.hand"]
+    assert world["by.hand"].split()[-1] != "0"
     assert "(256 bit)" in world["served.issued"], world["issue"] + world["log"]
+    assert KEY not in world["by.hand"] + world["issue"] + world["log"]
+
+
+def test_the_timer_renews_in_the_sandbox(world):
     assert went(world, "timer")["ActiveState"] == "active" and went(world, "timer")["NextElapseUSecRealtime"], world["timer"]
     assert went(world, "renewed") == {"Result": "success", "ExecMainStatus": "0"}, world["explained"]
     assert "(384 bit)" in world["served.renewed"], world["explained"]

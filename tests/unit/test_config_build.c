@@ -346,6 +346,8 @@ static void test_values(void **state)
 		{ "ca \"X\" { directory = https://x.example/ }\n", "1: ca \"X\": a CA's name is made of" },
 		{ "ca \"x\" { directory = https://x.example/\neab-kid = a }\n", "2: eab-kid: eab-kid and eab-hmac-file go together" },
 		{ "eab-hmac-file = /x", "1: eab-hmac-file: eab-kid and eab-hmac-file go together" },
+		{ "eab-kid = k\neab-hmac-file = \"credential:../x\"", "2: eab-hmac-file \"credential:../x\": a credential's name is made of" },
+		{ "eab-kid = k\neab-hmac-file = credential:", "2: eab-hmac-file \"credential:\": a credential's name is made of" },
 		{ "eab-kid = k\neab-hmac-file = /dev/null", "2: eab-hmac-file /dev/null: its mode" },
 		{ "email = \"${CERTD_TEST_UNSET}\"", "1: the environment variable CERTD_TEST_UNSET is not set" },
 		{ "email = \"${}\"", "1: \"${\" begins an environment variable" },
@@ -474,7 +476,7 @@ static void test_the_nearest_word_on_a_ca_counts(void **state)
 		"certificate \"le\" { names = { le.example } ca = letsencrypt }\n"
 		"certificate \"own\" { names = { own.example } ca = own }\n"
 		"certificate \"g\" { names = { g.example } ca = google ca-bundle = \"\" }\n"
-		"certificate \"e\" { names = { e.example } eab-kid = mine eab-hmac-file = /nonexistent/mine ca-bundle = /my.pem }\n"
+		"certificate \"e\" { names = { e.example } eab-kid = mine eab-hmac-file = credential:mine ca-bundle = /my.pem }\n"
 		"certificate \"url\" { names = { u.example } ca = https://own.example/dir }\n"
 		"certificate \"url2\" { names = { u2.example } ca = https://localhost:14000/dir }\n");
 	const struct config_ca *ca;
@@ -500,6 +502,7 @@ static void test_the_nearest_word_on_a_ca_counts(void **state)
 	ca = config_find(c, "e")->settings.ca;
 	assert_string_equal(ca->name, "zerossl");
 	assert_string_equal(ca->eab_kid, "mine");
+	assert_string_equal(ca->eab_hmac_file, "credential:mine");
 	assert_string_equal(ca->ca_bundle, "/my.pem");
 	ca = config_find(c, "url")->settings.ca;
 	assert_string_equal(ca->name, "own");

@@ -157,8 +157,9 @@ class Container:
                 there.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(word, there)
 
-    def bring_ca(self):
-        """Pebble, and a name server for which every name is this machine. Returns what starts them."""
+    def bring_ca(self, eab=None):
+        """Pebble, and a name server for which every name is this machine. Returns what starts them. With keys by their ids the CA
+        wants external account binding."""
         for program in ("pebble", "pebble-challtestsrv"):
             self.bring(program)
         srv = self.root / "srv"
@@ -166,6 +167,7 @@ class Container:
         (srv / "pebble.json").write_text(json.dumps({"pebble": {
             "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": "/srv/pebble.pem",
             "privateKey": "/srv/pebble.key", "httpPort": 80, "tlsPort": 443, "retryAfter": {"authz": 1, "order": 1},
+            "externalAccountBindingRequired": bool(eab), "externalAccountMACKeys": eab or {},
             "profiles": {"default": {"description": "ninety days", "validityPeriod": 90 * 86400}}}}))
         words = subprocess.run(["pebble-challtestsrv", "-help"], capture_output=True, text=True, check=False).stderr
         listen = "-dnsserver" if "-dnsserver" in words else "-dns01"  # before 2.5

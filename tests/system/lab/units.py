@@ -18,10 +18,10 @@ exit 0
 """
 
 
-def prepare(container, build):
+def prepare(container, build, conf=CA_CONF, eab=None):
     """Puts into the machine what its script needs. Returns the words to fill in there: folders, names, and what starts the CA."""
     folders = container.folders(build)
-    values = {"bare": BARE, "www": WWW, "start_ca": container.bring_ca(),
+    values = {"bare": BARE, "www": WWW, "start_ca": container.bring_ca(eab),
               "state": folders["localstatedir"] + "/lib/certd", "run": folders["runstatedir"] + "/certd",
               "etc": folders["sysconfdir"] + "/certd", "conf": folders["sysconfdir"] + "/certd/certd.conf",
               "snippets": folders["sysconfdir"] + "/nginx/snippets"}
@@ -31,7 +31,7 @@ def prepare(container, build):
         f"server {{ listen 80; server_name {BARE} {WWW}; include {values['snippets']}/certd-acme-challenge.conf; }}\n"
         f"server {{ listen 443 ssl; server_name {BARE} {WWW}; include {values['snippets']}/certd/{BARE}.conf; }}\n")
     (srv / "look-around").write_text(LOOK_AROUND % values)
-    (container.root / values["conf"].lstrip("/")).write_text(CA_CONF)
+    (container.root / values["conf"].lstrip("/")).write_text(conf)
     # A leak check at exit traces the program, which the sandbox forbids; other builds take no notice of this.
     for unit in ("certd-renew.service", "certd.service", "certd-job@.service"):
         drop_in = container.root / f"etc/systemd/system/{unit}.d"
