@@ -213,6 +213,25 @@ static void test_without_an_account_nothing_is_signed(void **state)
 	notary.config = rich;
 }
 
+static void test_an_account_made_anew_needs_its_binding_key(void **state)
+{
+	CLEANUP(buf_done) struct buf mac = BUF_SECRET(64);
+	const struct message_sign request = {
+		.url = "https://ca.example/new-account", .nonce = "abc", .payload = "{\"contact\":[]}", .with_jwk = true, .with_binding = true,
+	};
+
+	(void)state;
+	config.binding_kid = "kid-1";
+	config.binding_key = &mac;
+	assert_int_equal(sign_request(&request), -1);
+	assert_int_equal(err.kind, ERROR_USAGE);
+	assert_non_null(strstr(err.message, "eab-hmac-file"));
+	assert_int_equal(buf_append_text(&mac, "some key"), 0);
+	assert_int_equal(sign_request(&request), 0);
+	config.binding_kid = NULL;
+	config.binding_key = NULL;
+}
+
 /* "not a certificate" in base64url. */
 #define REVOCATION(reason) "{\"certificate\":\"bm90IGEgY2VydGlmaWNhdGU\",\"reason\":" reason "}"
 
@@ -535,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_it_signs_no_other_payload),
 		cmocka_unit_test(test_it_signs_for_its_own_csr),
 		cmocka_unit_test(test_without_an_account_nothing_is_signed),
+		cmocka_unit_test(test_an_account_made_anew_needs_its_binding_key),
 		cmocka_unit_test(test_it_signs_the_revocation_that_was_asked_for),
 		cmocka_unit_test(test_it_looks_for_an_account_in_any_task),
 		cmocka_unit_test(test_it_changes_the_account_as_was_asked_for),
