@@ -51,6 +51,9 @@ bool cli_has_colour(void);
 /* Says on stderr what failed, and what to do; returns the exit status of its kind. */
 int cli_fail(const char *context, const struct error *err);
 
+/* The option that getopt_long() just complained about, as it was written: also "-dry-run", which is a heap of short ones to it. */
+const char *cli_bad_option(char *const *argv);
+
 /* "certd COMMAND: message" and a pointer to --help on stderr; returns CLI_EXIT_USAGE. */
 int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

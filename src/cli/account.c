@@ -255,7 +255,7 @@ static int read_arguments(struct request *request, int argc, char **argv)
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":h", options_known, NULL)) != -1) {
 		if (take_option(request, option) < 0)
-			return cli_usage("account", option == ':' ? "%s lacks its value" : "there is no option %s", argv[optind - 1]);
+			return cli_usage("account", option == ':' ? "%s lacks its value" : "there is no option %s", cli_bad_option(argv));
 	}
 	if (request->help)
 		return CLI_EXIT_OK;

@@ -216,9 +216,9 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 				return cli_usage("check", "more than %d websockets", MESSAGE_CHECK_PATHS_MAX);
 			break;
 		case ':':
-			return cli_usage("check", "%s needs a value", argv[optind - 1]);
+			return cli_usage("check", "%s needs a value", cli_bad_option(argv));
 		default:
-			return cli_usage("check", "there is no option %s", argv[optind - 1]);
+			return cli_usage("check", "there is no option %s", cli_bad_option(argv));
 		}
 	}
 	return check(cli, argc - optind, argv + optind, &websockets, json);

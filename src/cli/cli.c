@@ -8,9 +8,12 @@
 #include "base/text.h"
 #include "config/config.h"
 
+#include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { USAGE_MAX = 1024 };
@@ -83,6 +86,17 @@ int cli_fail(const char *context, const struct error *err)
 {
 	log_failure(LOG_LEVEL_ERROR, context, err);
 	return error_exit_status(err->kind);
+}
+
+const char *cli_bad_option(char *const *argv)
+{
+	const char *last = argv[optind - 1], *next = argv[optind];
+	size_t len = strlen(last);
+
+	/* Within such a heap it has not gone on to the next argument yet. */
+	if (optopt <= 0 || optopt > CHAR_MAX || !next || next[0] != '-' || next[1] == '-' || !strchr(next, optopt))
+		return last;
+	return last[0] == '-' && last[1] != '-' && last[len - 1] == optopt ? last : next;
 }
 
 int cli_usage(const char *command, const char *format, ...)

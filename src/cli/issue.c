@@ -191,7 +191,7 @@ static int read_arguments(struct issue *issue, int argc, char **argv)
 		if (option == 'h')
 			option = OPTION_HELP;
 		if (option == '?' || option == ':')
-			return cli_usage("issue", option == ':' ? "%s lacks its value" : "there is no option %s", argv[optind - 1]);
+			return cli_usage("issue", option == ':' ? "%s lacks its value" : "there is no option %s", cli_bad_option(argv));
 		status = take_option(issue, option, optarg);
 		if (status != 0)
 			return status;

@@ -149,7 +149,7 @@ int cli_renew(const struct cli *cli, int argc, char **argv)
 		else if (option == OPTION_JSON)
 			json = true;
 		else
-			return cli_usage("renew", "there is no option %s", argv[optind - 1]);
+			return cli_usage("renew", "there is no option %s", cli_bad_option(argv));
 	}
 	options.named = argc > optind;
 	config = cli_load_config(cli, &status);

@@ -90,7 +90,7 @@ static int read_arguments(int argc, char **argv, struct job_revoke_wish *ret, bo
 			if (text_parse_u64(optarg, 1, UINT32_MAX, &ret->generation) < 0)
 				return cli_usage("revoke", "a generation is a number from 1, not %s", optarg);
 		} else {
-			return cli_usage("revoke", option == ':' ? "%s lacks its value" : "there is no option %s", argv[optind - 1]);
+			return cli_usage("revoke", option == ':' ? "%s lacks its value" : "there is no option %s", cli_bad_option(argv));
 		}
 	}
 	return argc - optind == 1 ? CLI_EXIT_OK : cli_usage("revoke", "which certificate? One at a time");

@@ -89,9 +89,9 @@ int cli_run(const struct cli *cli, int argc, char **argv)
 			return CLI_EXIT_OK;
 		}
 		if (option == ':')
-			return cli_usage("run", "%s lacks its value", argv[optind - 1]);
+			return cli_usage("run", "%s lacks its value", cli_bad_option(argv));
 		if (option != OPTION_JOB_SOCKET)
-			return cli_usage("run", "there is no option %s", argv[optind - 1]);
+			return cli_usage("run", "there is no option %s", cli_bad_option(argv));
 		options.job_socket = optarg;
 	}
 	if (argc > optind)

@@ -127,7 +127,7 @@ static int read_arguments(struct site_command *command, int argc, char **argv)
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (option == '?' || option == ':')
-			return cli_usage("site", option == ':' ? "%s lacks its value" : "there is no option %s", argv[optind - 1]);
+			return cli_usage("site", option == ':' ? "%s lacks its value" : "there is no option %s", cli_bad_option(argv));
 		status = take_option(command, option, optarg);
 		if (status != 0)
 			return status;

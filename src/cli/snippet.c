@@ -131,7 +131,7 @@ int cli_snippet(const struct cli *cli, int argc, char **argv)
 		else if (option == 'c')
 			challenge = true;
 		else
-			return cli_usage("snippet", "there is no option %s", argv[optind - 1]);
+			return cli_usage("snippet", "there is no option %s", cli_bad_option(argv));
 	}
 	if (argc - optind != (challenge ? 0 : 1) || (challenge && write))
 		return cli_usage("snippet", "one certificate, or --challenge alone");

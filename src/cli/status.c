@@ -333,7 +333,7 @@ int cli_status(const struct cli *cli, int argc, char **argv)
 			return CLI_EXIT_OK;
 		}
 		if (option != 'j')
-			return cli_usage("status", "there is no option %s", argv[optind - 1]);
+			return cli_usage("status", "there is no option %s", cli_bad_option(argv));
 		json = true;
 	}
 	config = cli_load_config(cli, &status);

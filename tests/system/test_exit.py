@@ -15,6 +15,9 @@ def test_no_command_and_wrong_command(lab):
         assert done.status == 2, done
         assert done.err.strip() and done.out == "", done
     assert lab.ca.requests() == []
+    for arguments in (("issue", "-dry-run", BARE), ("issue", "--json", "-dry-run"), ("status", "-jx"), ("renew", "-x")):
+        done = lab.certd(*arguments)
+        assert done.status == 2 and f"there is no option {[a for a in arguments if re.match('-[^-]', a)][0]}\n" in done.err, done
 
 
 @pytest.mark.parametrize("command", ["issue", "renew", "status", "snippet", "rollback", "check-config"])
@@ -73,7 +76,7 @@ def test_ca_down(lab):
     lab.ca.stop()
     done = lab.certd("renew", "--force", timeout_s=150)
     assert done.status in (1, 3), done
-    assert lab.ca.address in done.err, done
+    assert lab.ca.address in done.err and "directive ca" in done.err, done
     assert lab.leaf() == before
     lab.assert_served()
     entry = lab.status()
