@@ -152,6 +152,9 @@ static void explain_connect(struct http_transfer *t, const char *where, const ch
 	if (t->exchange->request.https_only && (getenv("https_proxy") || getenv("HTTPS_PROXY") || getenv("all_proxy") ||
 	                                        getenv("ALL_PROXY")))
 		(void)error_advise(err, "a proxy is set in the environment (https_proxy): check that it is right");
+	else if (t->exchange->request.https_only)
+		(void)error_advise(err, "if this lasts, look whether the URL is right (directive ca), and whether a firewall or a missing route "
+		                        "keeps this host from there");
 }
 
 static void explain_certificate(struct http_transfer *t, const char *where)
