@@ -57,7 +57,7 @@ static int refuse(int fd, const char *path, struct error *err)
 		error_set(err, ERROR_LOCKED, "another certd holds the lock %s", path);
 	else
 		error_set(err, ERROR_LOCKED, "another certd (process %d) holds the lock %s", (int)pid, path);
-	return error_advise(err, "wait until it has ended, or ask it with `certd status` what it does");
+	return error_advise(err, "wait until it has ended; the daemon, `certd run`, does so only when it is stopped");
 }
 
 static int write_owner(int fd, const char *path, struct error *err)

@@ -150,7 +150,7 @@ def test_commands_have_the_daemon_do_it(lab, daemon):
 
     # What it cannot do names who is at work.
     done = lab.certd("renew", "--dry-run", BARE)
-    assert done.status == 4 and str(running.pid) in done.err, done
+    assert done.status == 4 and str(running.pid) in done.err and "when it is stopped" in done.err, done
     os.kill(running.pid, signal.SIGTERM)
     assert running.wait(15).status == 0
     assert lab.certd("reload").status == 1
