@@ -187,8 +187,12 @@ static int start_batch(void *self, struct daemon_batch *batch, struct error *err
 		(void)strv_add(&request.certificates, batch->entries[i]->config->name);
 	if (request.certificates.failed)
 		return error_oom(err);
-	if (start(core, &request, batch, err) < 0)
+	if (start(core, &request, batch, err) < 0) {
+		/* Whoever waits for one of them shall not wait until jobs can be had again. */
+		for (size_t i = 0; i < batch->count; i++)
+			tell(core, DAEMON_EVENT_ENDED, batch->entries[i]->config->name, "lost", err->message);
 		return -1;
+	}
 	for (size_t i = 0; i < batch->count; i++)
 		tell(core, DAEMON_EVENT_STARTED, batch->entries[i]->config->name, "", NULL);
 	return 0;

@@ -169,3 +169,17 @@ def test_whoever_waits_may_leave(lab, daemon):
     with Client(running.socket) as client:
         assert client.call("io.certd.Status")["parameters"]["running"] == 1
     silent.stop()
+
+
+def test_no_job_can_be_had(lab):
+    """Nobody is let wait, and nothing is forgotten: it is tried again."""
+    lab.issued()
+    running = lab.begin("run", "--job-socket", str(lab.path / "nobody-listens"))
+    wait_for(lambda: answers(lab.runtime / "control"), "the control socket")
+    done = lab.certd("renew", "--force", BARE, timeout_s=20)
+    assert done.status == 1 and "cannot have a job started" in done.err, done
+    with Client(lab.runtime / "control") as client:
+        assert next(client.series("io.certd.List"))["parameters"]["certificate"]["activity"] == "waiting"
+    os.kill(running.pid, signal.SIGTERM)
+    assert running.wait(15).status == 0
+    assert "no job could be started" in running.err() and lab.certd("renew", "--force", BARE).status == 0
