@@ -114,7 +114,8 @@ static int error_read(const json_t *json, struct error *err)
 	error_set(err, kind, "%s", message);
 	if (advice && *advice != '\0')
 		error_advise(err, "%s", advice);
-	err->retry_at = retry_at;
+	/* Times are compared and subtracted: none is before 1970. */
+	err->retry_at = retry_at > 0 ? retry_at : 0;
 	err->http_status = http_status >= 0 && http_status <= 999 ? (int)http_status : 0;
 	keep_text(err->problem, sizeof(err->problem), problem);
 	keep_text(err->endpoint, sizeof(err->endpoint), endpoint);

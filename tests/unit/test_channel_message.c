@@ -323,8 +323,8 @@ static void test_errors_cross_the_channel(void **state)
 
 static void test_a_hostile_error_is_cleaned(void **state)
 {
-	json_auto_t *json = json_pack("{s:{s:s, s:s, s:s}}", "error", "kind", "no such kind", "message", "a\033[2Jb", "problem",
-	                              "{\"x\":\"\033\"}");
+	json_auto_t *json = json_pack("{s:{s:s, s:s, s:s, s:I}}", "error", "kind", "no such kind", "message", "a\033[2Jb", "problem",
+	                              "{\"x\":\"\033\"}", "retry_at", (json_int_t)INT64_MIN);
 	struct error got;
 	const char *value;
 
@@ -333,6 +333,7 @@ static void test_a_hostile_error_is_cleaned(void **state)
 	assert_int_equal(message_answer_read(json, &value, &got), -1);
 	assert_int_equal(got.kind, ERROR_INTERNAL);
 	assert_null(strchr(got.message, '\033'));
+	assert_int_equal(got.retry_at, 0);
 	assert_null(strchr(got.problem, '\033'));
 }
 
