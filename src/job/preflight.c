@@ -135,14 +135,14 @@ static void look_at_addresses(struct story *story)
 	}
 }
 
-/* The probe removes what others left, and would remove that of another job which is at it. */
-static int probe_disk(const struct story *story, struct error *err)
+/* The probes remove what others left, and would remove that of another job which is at it. */
+static int probe_disk(const struct story *story, const struct store_access *access, struct error *err)
 {
 	CLEANUP(clean_fd) int turn = -1;
 
-	if (job_turn_take(story->job, "probe", &turn, err) < 0)
+	if (job_turn_take(story->job, "probe", &turn, err) < 0 || store_probe(story->store, err) < 0)
 		return -1;
-	return store_probe(story->store, err);
+	return store_access_probe(story->store, access, err);
 }
 
 int job_preflight(struct story *story, struct error *err)
@@ -156,7 +156,7 @@ int job_preflight(struct story *story, struct error *err)
 	if (!method)
 		return error_set(err, ERROR_USAGE, "there is no challenge type %s", settings->challenge);
 	job_access_of(settings, &access);
-	if (probe_disk(story, err) < 0 || store_access_probe(story->store, &access, err) < 0 || method->check(&config, err) < 0)
+	if (probe_disk(story, &access, err) < 0 || method->check(&config, err) < 0)
 		return error_context(err, "nothing was asked of the CA");
 	if (look_at_profile(story, err) < 0)
 		return -1;
