@@ -30,6 +30,7 @@ struct deployment {
 	struct job_prove_want *wants; /* room for one each */
 	struct job_prove_leaves *leaves;
 	struct job_prove_leaves *others;
+	struct story **whose; /* each of the wants is */
 	struct deploy_explanation explanation; /* of this: */
 	const char *explained_address; /* NULL for none */
 	uint16_t explained_port;
@@ -42,6 +43,7 @@ static void deployment_done(struct deployment *d)
 	free(d->wants);
 	free(d->leaves);
 	free(d->others);
+	free(d->whose);
 }
 
 static bool is_good(const struct story *story)
@@ -173,12 +175,11 @@ static void take_proof(struct deployment *d, struct story *story, struct job_pro
 
 static void prove(struct deployment *d)
 {
-	CLEANUP(clean_free) struct story **whose = calloc(d->count + 1, sizeof(struct story *));
 	struct error err;
 	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; whose && i < d->count; i++) {
+	for (size_t i = 0; i < d->count; i++) {
 		struct story *story = d->stories[i];
 
 		if (!with_nginx(story) || !is_good(story))
@@ -186,49 +187,48 @@ static void prove(struct deployment *d)
 		tell_step(story, "prove", "looking whether the new certificate is the one being served");
 		story->proving = true;
 		if (make_want(d, n, story, story->generation, story->previous, &story->deploy.error))
-			whose[n++] = story;
+			d->whose[n++] = story;
 	}
 	if (n == 0)
 		return;
 	error_clear(&err);
 	for (size_t i = 0; i < n; i++)
 		d->wants[i].other_words = "the previous certificate";
-	r = job_prove_wants(whose[0]->net, d->job, &d->listeners, d->wants, n, proof_ms(d), &err);
+	r = job_prove_wants(d->whose[0]->net, d->job, &d->listeners, d->wants, n, proof_ms(d), &err);
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0) {
-			take_proof(d, whose[i], &d->wants[i]);
+			take_proof(d, d->whose[i], &d->wants[i]);
 			continue;
 		}
-		whose[i]->deploy.error = err;
+		d->whose[i]->deploy.error = err;
 		/* Nothing was seen that speaks against it: the next run looks again. */
-		whose[i]->deploy.is_back = err.kind == ERROR_INTERRUPTED;
+		d->whose[i]->deploy.is_back = err.kind == ERROR_INTERRUPTED;
 	}
 }
 
 /* Whether what was live before is served again, for those that went back to it: a failure of the failure. */
 static void prove_previous(struct deployment *d, bool again)
 {
-	CLEANUP(clean_free) struct story **whose = calloc(d->count + 1, sizeof(struct story *));
 	struct error err;
 	size_t n = 0;
 
-	for (size_t i = 0; whose && i < d->count; i++) {
+	for (size_t i = 0; i < d->count; i++) {
 		struct story *story = d->stories[i];
 
 		error_clear(&err);
 		if (with_nginx(story) && !is_good(story) && story->went_back && story->previous != 0 &&
 		    make_want(d, n, story, story->previous, story->generation, &err)) {
 			d->wants[n].other_words = "the new certificate";
-			whose[n++] = story;
+			d->whose[n++] = story;
 		}
 	}
 	error_clear(&err);
 	if (n == 0 || interrupt_check(&err) < 0 ||
-	    job_prove_wants(whose[0]->net, d->job, &d->listeners, d->wants, n, PROOF_AGAIN_MS, &err) < 0)
+	    job_prove_wants(d->whose[0]->net, d->job, &d->listeners, d->wants, n, PROOF_AGAIN_MS, &err) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		/* NGINX has what its hook said it had not: once more. */
-		if (!d->wants[i].proven && d->wants[i].other_shown && !again && deploy_round_reload(&d->round, &whose[i]->deploy, &err) == 0) {
+		if (!d->wants[i].proven && d->wants[i].other_shown && !again && deploy_round_reload(&d->round, &d->whose[i]->deploy, &err) == 0) {
 			prove_previous(d, true);
 			return;
 		}
@@ -236,8 +236,8 @@ static void prove_previous(struct deployment *d, bool again)
 	for (size_t i = 0; i < n; i++) {
 		if (d->wants[i].proven)
 			continue;
-		whose[i]->survey.state.served = false;
-		error_append(&whose[i]->deploy.error, "; and the previous certificate is not served again: %s", d->wants[i].error.message);
+		d->whose[i]->survey.state.served = false;
+		error_append(&d->whose[i]->deploy.error, "; and the previous certificate is not served again: %s", d->wants[i].error.message);
 	}
 }
 
@@ -329,7 +329,8 @@ static int prepare(struct deployment *d, struct error *err)
 	d->wants = calloc(d->count + 1, sizeof(*d->wants));
 	d->leaves = calloc(d->count + 1, sizeof(*d->leaves));
 	d->others = calloc(d->count + 1, sizeof(*d->others));
-	if (!d->items || !d->wants || !d->leaves || !d->others)
+	d->whose = calloc(d->count + 1, sizeof(struct story *));
+	if (!d->items || !d->wants || !d->leaves || !d->others || !d->whose)
 		return error_oom(err);
 	for (size_t i = 0; i < d->count; i++) {
 		take_up(d->stories[i]);
