@@ -15,9 +15,9 @@ const char *config_secret_credential(const char *text)
 const char *config_secret_fault(const char *text)
 {
 	const char *name = config_secret_credential(text);
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	size_t len = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
-	if (len == 0 || len > NAME_MAX || name[len] != '\0' || name[0] == '.')
+	if (name == NULL || len == 0 || len > NAME_MAX || name[len] != '\0' || name[0] == '.')
 		return "a credential's name is made of letters, digits, '.', '_' and '-', and does not begin with '.'";
 	return NULL;
 }
