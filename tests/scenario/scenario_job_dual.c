@@ -86,25 +86,6 @@ static void test_one_after_the_other(void **state)
 	assert_both_live(world, 1);
 }
 
-static size_t count_requests(bool renewal)
-{
-	struct world *world;
-	void *state;
-	size_t before = 0, after;
-
-	assert_int_equal(setup(&state), 0);
-	world = state;
-	if (renewal) {
-		world_must(world, JOB_ISSUED);
-		before = world->ca->requests;
-		world->options.force = true;
-	}
-	world_must(world, JOB_ISSUED);
-	after = world->ca->requests;
-	assert_int_equal(world_teardown(&state), 0);
-	return after - before;
-}
-
 static void kill_at(bool renewal, enum ca_action action, unsigned int request)
 {
 	const size_t of_each = renewal ? 2 : 1;
@@ -131,7 +112,7 @@ static void kill_at(bool renewal, enum ca_action action, unsigned int request)
 
 static void kill_at_each(bool renewal)
 {
-	size_t requests = count_requests(renewal);
+	size_t requests = world_count_requests(setup, renewal);
 
 	assert_true(requests >= 16);
 	for (unsigned int i = 0; i < requests; i++)
@@ -155,7 +136,7 @@ static void test_a_renewal_killed_at_each_request(void **state)
 /* Nor is an answer that is lost on its way a reason for a third order. */
 static void test_each_answer_lost(void **state)
 {
-	const size_t requests = count_requests(false);
+	const size_t requests = world_count_requests(setup, false);
 
 	(void)state;
 	for (unsigned int i = 0; i < requests; i++) {

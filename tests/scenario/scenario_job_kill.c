@@ -12,26 +12,6 @@
 
 #include "world.h"
 
-/* How many requests a whole issue makes in a world of its own. */
-static size_t count_requests(bool renewal)
-{
-	void *state;
-	struct world *world;
-	size_t before = 0, after;
-
-	assert_int_equal(world_setup(&state), 0);
-	world = state;
-	if (renewal) {
-		world_must(world, JOB_ISSUED);
-		before = world->ca->requests;
-		world->options.force = true;
-	}
-	world_must(world, JOB_ISSUED);
-	after = world->ca->requests;
-	assert_int_equal(world_teardown(&state), 0);
-	return after - before;
-}
-
 static void kill_at(bool renewal, enum ca_action action, unsigned int request)
 {
 	void *state;
@@ -57,7 +37,7 @@ static void kill_at(bool renewal, enum ca_action action, unsigned int request)
 
 static void kill_at_each(bool renewal)
 {
-	size_t requests = count_requests(renewal);
+	size_t requests = world_count_requests(world_setup, renewal);
 
 	assert_true(requests >= 11);
 	for (unsigned int i = 0; i < requests; i++) {
@@ -128,7 +108,7 @@ static void test_two_certificates_killed_at_each_request(void **state)
 /* An answer that is lost on its way is no reason for a second order either. */
 static void test_each_answer_lost(void **state)
 {
-	size_t requests = count_requests(false);
+	size_t requests = world_count_requests(world_setup, false);
 
 	(void)state;
 	for (unsigned int i = 0; i < requests; i++) {

@@ -435,3 +435,22 @@ bool world_ran_with(const struct world *world, const char *text)
 	read_text(world, "ran", &ran);
 	return strstr(buf_text(&ran), text) != NULL;
 }
+
+size_t world_count_requests(int (*setup)(void **state), bool renewal)
+{
+	struct world *world;
+	void *state;
+	size_t before = 0, after;
+
+	assert_int_equal(setup(&state), 0);
+	world = state;
+	if (renewal) {
+		world_must(world, JOB_ISSUED);
+		before = world->ca->requests;
+		world->options.force = true;
+	}
+	world_must(world, JOB_ISSUED);
+	after = world->ca->requests;
+	assert_int_equal(world_teardown(&state), 0);
+	return after - before;
+}

@@ -68,6 +68,9 @@ void world_must(struct world *world, enum job_result result);
 /* The same, as a run that is killed at the request that `fault` names. */
 void world_run_killed(struct world *world, enum ca_action action, unsigned int request);
 
+/* How many requests a whole issue, or a renewal after one, makes in a world of its own. */
+size_t world_count_requests(int (*setup)(void **state), bool renewal);
+
 /* The live generation's number, 0 for none; its key and certificate must belong together, and no temporary file or token may be about. */
 uint64_t world_live(const struct world *world);
 
